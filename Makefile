@@ -1,0 +1,53 @@
+# `make book` builds the site, `make test` checks everything, `make help` lists the rest.
+
+PYTHON ?= python3
+# Where to get torch, if not from pip's default; see README.md.
+TORCH_INDEX ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+SITE := _build/html
+CHAPTERS = $(wildcard book/*.ipynb)
+
+# Sums come out in the same order on every run, and two processes do not fight for two cores.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.DEFAULT_GOAL := book
+.PHONY: book test notebooks faults serve clean help
+
+book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
+	rm -f $(SITE)/index.html
+	$(BIN)/jupyter-book build . --path-output . --all -n -W --keep-going
+	@test -s $(SITE)/index.html || { echo "the build left no $(SITE)/index.html" >&2; exit 1; }
+
+test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare its output
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest -n 2 --dist loadfile --durations=5
+	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
+		-n 2 --dist loadfile --durations=10 $(CHAPTERS)
+
+notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
+	$(BIN)/ruff format book
+	$(BIN)/python book/execute.py
+
+faults: $(INSTALLED)  ## plant faults in the package and see that the tests catch each one
+	$(BIN)/python tests/plant_faults.py
+
+serve: book  ## build the site and show it on this machine, at port 8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(SITE)
+
+clean:  ## remove the site, the virtual environment and all caches
+	rm -rf _build .venv .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(BIN)/pip install --no-deps --index-url "$(TORCH_INDEX)" -c constraints.txt torch)
+	$(BIN)/pip install -c constraints.txt -e '.[book,test]'
+	touch $@

@@ -1,0 +1,224 @@
+"""Run the chapters and store what they print and show, with what it cost and which code it came from.
+
+    python book/execute.py                      # all chapters, in the order of _toc.yml (`make notebooks`)
+    python book/execute.py book/03_infonce.ipynb
+
+A chapter is replaced only when all of it ran. Its header line between the marks <!-- cost --> and <!-- /cost --> and
+`book/cost.json` get the measured cost; tests/test_notebooks.py uses the functions below to find what is out of date.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from toyclip import provenance
+
+BOOK = Path(__file__).resolve().parent
+COST = BOOK / "cost.json"
+TIMEOUT = 300  # seconds for one cell
+WORDS_PER_MINUTE = 200
+WORDS_PER_LINE = 8  # a line of code takes as long to read as this many words of prose
+UNREAD = {"remove-cell", "remove-input", "hide-cell", "hide-input"}  # tags of cells whose code a reader does not see
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+MARK = re.compile(r"<!-- cost -->.*?<!-- /cost -->", re.DOTALL)
+CORES = {1: "one CPU core", 2: "two CPU cores"}
+
+
+def chapters() -> list[Path]:
+    """The notebooks that _toc.yml lists, in its order; pages that are plain Markdown are left out."""
+    toc = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
+    files = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    return [path for path in (BOOK.parent / f"{file}.ipynb" for file in files) if path.exists()]
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells that hold code."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def was_run(cell: NotebookNode) -> bool:
+    """Whether a cell has been executed."""
+    return cell.execution_count is not None
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    """The tags of a cell."""
+    return set(cell.metadata.get("tags", []))
+
+
+def code(notebook: NotebookNode) -> str:
+    """All code of a notebook as one piece of Python; lines of IPython magic become blank lines."""
+    return re.sub(r"^\s*[%!].*$", "", "\n".join(cell.source for cell in code_cells(notebook)), flags=re.MULTILINE)
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """Hash of all that can change a notebook's output: its code, the code of toyclip, and the stored results it names.
+
+    Remarks and docstrings in toyclip do not count. A result counts when a code cell holds the name of its file in
+    `book/results/`, with or without the ending.
+    """
+    text = code(notebook)
+    parts = [cell.source for cell in code_cells(notebook)] + [
+        provenance.fingerprint(*provenance.imported_modules(text))
+    ]
+    for result in sorted((BOOK / "results").glob("*.json")):
+        if re.search(rf"\b{re.escape(result.stem)}\b", text):
+            parts.append(result.read_text(encoding="utf-8"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def reading_minutes(notebook: NotebookNode) -> int:
+    """Minutes to read a notebook, rounded up: prose and code in sight, without solutions, which are folded away."""
+    words, in_solution = 0, False
+    for cell in notebook.cells:
+        if "{solution-start}" in cell.source:
+            in_solution = True
+        elif "{solution-end}" in cell.source:
+            in_solution = False
+        elif cell.cell_type == "markdown" and not in_solution:
+            words += len(re.sub(r"<!--.*?-->", "", cell.source, flags=re.DOTALL).split())
+        elif cell.cell_type == "code" and not in_solution and not tags(cell) & UNREAD:
+            words += WORDS_PER_LINE * sum(bool(line.strip()) for line in cell.source.splitlines())
+    return -(-words // WORDS_PER_MINUTE)
+
+
+def cost_line(notebook: NotebookNode, cost: dict) -> str:
+    """The marked text for a chapter's header, from its words and its entry in cost.json."""
+    minutes, cores = reading_minutes(notebook), CORES.get(cost["cores"], f"{cost['cores']} CPU cores")
+    return (
+        f"<!-- cost -->Reading time {minutes} minute{'s'[: minutes != 1]} · "
+        f"run time {cost['seconds']} s and {cost['peak_mb']} MB on {cores}<!-- /cost -->"
+    )
+
+
+def write_cost_line(notebook: NotebookNode, cost: dict) -> None:
+    """Put the measured cost into the marked place of the notebook, if it has one."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = MARK.sub(lambda _: cost_line(notebook, cost), cell.source)
+
+
+def copy_alternative_text(cell: NotebookNode) -> None:
+    """Copy the alternative text of a cell's figure from the output to the cell, where Jupyter Book reads it.
+
+    Raises:
+        ValueError: if the cell shows several figures, or one without alternative text.
+    """
+    figures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+    if len(figures) > 1:
+        raise ValueError(f"a cell shows {len(figures)} figures, which would share one alternative text; split the cell")
+    described = cell.metadata.pop("mystnb", {})
+    described.pop("image", None)
+    if figures:
+        alt = figures[0].metadata.get("image/png", {}).get("alt")
+        if not alt:
+            raise ValueError("a figure has no alternative text; show it with toyclip.figures.style.show")
+        described["image"] = {"alt": alt, "classes": "dark-light"}  # the class keeps the dark theme from filtering it
+    if described:
+        cell.metadata["mystnb"] = described
+
+
+def run(notebook: NotebookNode) -> dict:
+    """Run a notebook in a fresh kernel, in place; measures seconds and the peak memory of the kernel's processes."""
+    peak, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.05):
+            memory = 0
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    memory += process.memory_info().rss
+                except psutil.Error:  # it has just ended
+                    continue
+            peak = max(peak, memory)
+
+    for cell in code_cells(notebook):
+        cell.execution_count, cell.outputs = None, []
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        NotebookClient(
+            notebook,
+            timeout=TIMEOUT,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(BOOK)}},
+        ).execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise RuntimeError(f"code cell {sum(map(was_run, code_cells(notebook)))} failed: {error}") from error
+    finally:
+        done.set()
+        watcher.join()
+    return {
+        "seconds": round(time.perf_counter() - start),
+        "peak_mb": 10 * round(peak / 1e7),
+        "cores": psutil.cpu_count(),
+        "processor": provenance.processor(),
+    }
+
+
+def normalise(notebook: NotebookNode) -> None:
+    """Leave nothing in the metadata that differs between machines, and note the code that the output came from."""
+    notebook.metadata = NotebookNode(
+        kernelspec=KERNEL, language_info=LANGUAGE, toyclip=NotebookNode(code=fingerprint(notebook))
+    )
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        cell.metadata.pop("execution", None)
+        try:
+            copy_alternative_text(cell)
+        except ValueError as error:
+            raise ValueError(f"code cell {number}: {error}") from None
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file at once, so that it is never half-written."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def execute(path: Path) -> None:
+    """Run one chapter and replace it; raises, and leaves the file as it was, if a cell fails."""
+    notebook = nbformat.read(path, as_version=4)
+    cost = run(notebook)
+    normalise(notebook)
+    write_cost_line(notebook, cost)
+    nbformat.validate(notebook)
+    costs = json.loads(COST.read_text(encoding="utf-8")) if COST.exists() else {}
+    costs[path.stem] = cost
+    write(path, nbformat.writes(notebook))
+    write(COST, json.dumps(dict(sorted(costs.items())), indent=1, ensure_ascii=False))
+    print(f"{path.stem}: {cost['seconds']} s, {cost['peak_mb']} MB", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the given notebooks, or all; 1 if any failed."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before the kernels start
+    failed = False
+    for path in [Path(argument).resolve() for argument in arguments] or chapters():
+        try:
+            execute(path)
+        except (RuntimeError, ValueError, SyntaxError) as error:
+            failed = True
+            print(f"{path.name} was left as it was: {error}", file=sys.stderr)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,381 @@
+"""Every chapter was run as it stands, from the code in this tree, and every figure says in words what it shows.
+
+Each check below returns its complaints, and is itself tested on a small sound notebook broken in one place.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+
+import execute
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from toyclip import provenance
+
+BUDGET = 1 / 4  # share of all code cells whose output nbval may ignore
+LARGEST = 2_000_000  # bytes of a notebook
+ALT_LENGTH = (40, 400)  # characters
+EXERCISES = (3, 5)  # in a numbered chapter
+IGNORED = {"nbval-ignore-output", "nbval-skip"}
+RESULT_KEYS = {"command", "seeds", "machine", "modules", "code"}
+GATE = re.compile(
+    r"^\s*(?::{3,}|`{3,})\{(exercise|exercise-start|exercise-end|solution-start|solution-end)\}(.*)$", re.M
+)
+LABEL = re.compile(r"^\s*:label:\s*(\S+)", re.M)
+
+CHAPTERS = execute.chapters()
+RESULTS = sorted((execute.BOOK / "results").glob("*.json"))
+
+
+def skipped(cell: NotebookNode) -> bool:
+    """Whether neither `make notebooks` nor `make test` runs a cell."""
+    return "skip-execution" in execute.tags(cell)
+
+
+def run_in_order(notebook: NotebookNode) -> list[str]:
+    """All code cells were executed, once, from first to last, in one session."""
+    counts = [cell.execution_count for cell in execute.code_cells(notebook) if not skipped(cell)]
+    if counts == list(range(1, len(counts) + 1)):
+        return []
+    return [f"execution counts are {counts}, not 1 to {len(counts)} in order"]
+
+
+def no_stderr(notebook: NotebookNode) -> list[str]:
+    """No cell stored a warning or other text from the error stream."""
+    outputs = [output for cell in execute.code_cells(notebook) for output in cell.outputs]
+    return [f"stored stderr: {output.text[:60]!r}" for output in outputs if output.get("name") == "stderr"]
+
+
+def no_error(notebook: NotebookNode) -> list[str]:
+    """No cell stored an exception, unless it is there to show one."""
+    return [
+        f"stored {output.ename}: {output.evalue[:60]}"
+        for cell in execute.code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "error" and "raises-exception" not in execute.tags(cell)
+    ]
+
+
+def alternative_text(notebook: NotebookNode) -> list[str]:
+    """Every figure has the same text in its output, for other readers of notebooks, and in its cell, for the site."""
+    complaints = []
+    for number, cell in enumerate(execute.code_cells(notebook), start=1):
+        figures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        if not figures:
+            continue
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        alt = figures[0].metadata.get("image/png", {}).get("alt", "")
+        if len(figures) > 1:
+            complaints.append(f"code cell {number} shows {len(figures)} figures")
+        if not ALT_LENGTH[0] <= len(alt) <= ALT_LENGTH[1] or " " not in alt:
+            complaints.append(f"code cell {number}: expected a text of {ALT_LENGTH} characters, got {alt!r}")
+        if image.get("alt") != alt:
+            complaints.append(f"code cell {number}: output and cell have different texts")
+        if "dark-light" not in image.get("classes", ""):
+            complaints.append(f"code cell {number}: without the class dark-light the dark theme changes the colours")
+    return complaints
+
+
+def no_semicolon(notebook: NotebookNode) -> list[str]:
+    """No cell hides its value by a semicolon, which nbval does not honour."""
+    cells = execute.code_cells(notebook)
+    return [f"ends with a semicolon: {cell.source[-40:]!r}" for cell in cells if cell.source.rstrip().endswith(";")]
+
+
+def kernel(notebook: NotebookNode) -> list[str]:
+    """The kernel is called python3, as on every other machine."""
+    name = notebook.metadata.get("kernelspec", {}).get("name")
+    return [] if name == "python3" else [f"the kernel is {name!r}, not 'python3'"]
+
+
+def no_timestamps(notebook: NotebookNode) -> list[str]:
+    """No cell stored when it ran: such text changes without meaning."""
+    return ["a cell stored when it ran"] if any("execution" in cell.metadata for cell in notebook.cells) else []
+
+
+def size(notebook: NotebookNode) -> list[str]:
+    """A notebook stays small enough for the web."""
+    stored = len(nbformat.writes(notebook).encode())
+    return [] if stored < LARGEST else [f"{stored} bytes, not below {LARGEST}"]
+
+
+def skip_tags(notebook: NotebookNode) -> list[str]:
+    """A cell that is skipped is skipped by `make notebooks` and by `make test`."""
+    pair = {"nbval-skip", "skip-execution"}
+    return [f"only {execute.tags(c) & pair}" for c in execute.code_cells(notebook) if len(execute.tags(c) & pair) == 1]
+
+
+def fresh(notebook: NotebookNode) -> list[str]:
+    """The outputs came from the code that is in the tree."""
+    stored, now = notebook.metadata.get("toyclip", {}).get("code"), execute.fingerprint(notebook)
+    return [] if stored == now else [f"stale outputs: stored from {stored}, the tree has {now}; run `make notebooks`"]
+
+
+def gates(notebook: NotebookNode) -> list[str]:
+    """Every exercise and solution that is opened is closed before the next one opens."""
+    complaints, opened = [], None
+    for name, _ in gate_lines(notebook):
+        kind, _, side = name.partition("-")
+        if side == "end":
+            if opened != kind:
+                complaints.append(f"{name} closes nothing")
+            opened = None
+        else:
+            if opened:
+                complaints.append(f"{name} stands inside an open {opened}")
+            opened = kind if side == "start" else None
+    return [*complaints, f"an {opened} is not closed"] if opened else complaints
+
+
+def gate_lines(notebook: NotebookNode) -> list[tuple[str, str]]:
+    """(directive, what follows it) of all exercises and solutions."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    return [(name, rest.strip()) for cell in cells for name, rest in GATE.findall(cell.source)]
+
+
+def exercises(notebook: NotebookNode) -> list[str]:
+    """A chapter has three to five exercises, each with a solution that was run."""
+    asked, solved, current = set(), set(), None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if current and execute.was_run(cell):
+                solved.add(current)
+            continue
+        for match in GATE.finditer(cell.source):
+            name, rest = match.group(1), match.group(2).strip()
+            if name in ("exercise", "exercise-start"):
+                label = LABEL.search(cell.source, match.end())
+                asked.add(label.group(1) if label else f"unlabelled {len(asked)}")
+            elif name == "solution-start":
+                current = rest
+            elif name == "solution-end":
+                current = None
+    complaints = [f"exercise {label} has no solution with an executed cell" for label in sorted(asked - solved)]
+    if not EXERCISES[0] <= len(asked) <= EXERCISES[1]:
+        complaints.append(f"{len(asked)} exercises, not {EXERCISES[0]} to {EXERCISES[1]}")
+    return complaints
+
+
+def header(notebook: NotebookNode, cost: dict | None) -> list[str]:
+    """The line under the title states the reading time and the measured cost."""
+    lines = [line for cell in notebook.cells for line in execute.MARK.findall(cell.source)]
+    if cost is None:
+        return ["cost.json does not know this chapter"]
+    expected = [execute.cost_line(notebook, cost)]
+    return [] if lines == expected else [f"the header says {lines}, cost.json {expected}; run `make notebooks`"]
+
+
+def ignored_cells(notebook: NotebookNode) -> tuple[int, int]:
+    """How many code cells nbval does not compare, and how many there are."""
+    cells = execute.code_cells(notebook)
+    return sum(bool(execute.tags(cell) & IGNORED) for cell in cells), len(cells)
+
+
+def within_budget(notebooks: list[NotebookNode]) -> bool:
+    """Whether nbval ignores at most a quarter of all code cells."""
+    counts = [ignored_cells(notebook) for notebook in notebooks]
+    return sum(part for part, _ in counts) <= BUDGET * sum(whole for _, whole in counts)
+
+
+def provenance_of(result: dict) -> list[str]:
+    """A stored result says how it was made, and by the code that is in the tree."""
+    if missing := RESULT_KEYS - result.keys():
+        return [f"lacks {sorted(missing)}"]
+    now = provenance.fingerprint(*result["modules"])
+    return [] if result["code"] == now else [f"made by code {result['code']}, the tree has {now}: {result['command']}"]
+
+
+EVERY = [run_in_order, no_stderr, no_error, alternative_text, no_semicolon, kernel, no_timestamps, size, skip_tags,
+         fresh, gates]  # fmt: skip
+NUMBERED = re.compile(r"\d\d_")
+
+
+@pytest.mark.parametrize("check", EVERY, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter(path, check):
+    assert check(nbformat.read(path, as_version=4)) == []
+
+
+@pytest.mark.parametrize("path", [p for p in CHAPTERS if NUMBERED.match(p.stem)], ids=lambda path: path.stem)
+def test_numbered_chapter(path):
+    notebook = nbformat.read(path, as_version=4)
+    costs = json.loads(execute.COST.read_text(encoding="utf-8"))
+    assert exercises(notebook) == []
+    assert header(notebook, costs.get(path.stem)) == []
+
+
+def test_there_are_chapters_and_all_are_listed():
+    assert CHAPTERS
+    assert set(execute.BOOK.glob("*.ipynb")) == set(CHAPTERS)
+
+
+def test_most_outputs_are_compared():
+    assert within_budget([nbformat.read(path, as_version=4) for path in CHAPTERS])
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_stored_result(path):
+    assert provenance_of(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+# --- the checks, checked -------------------------------------------------------------------------------------------
+
+ALT = "Loss falls from 3.5 to 1.5 nats in 30 epochs and stays there."
+COST = {"seconds": 12, "peak_mb": 400, "cores": 2, "processor": "any"}
+
+
+def png(**metadata) -> NotebookNode:
+    return new_output("display_data", data={"image/png": "aGVsbG8="}, metadata=metadata)
+
+
+@pytest.fixture
+def sound() -> NotebookNode:
+    """A notebook with a figure, a skipped cell and three solved exercises, as `make notebooks` would store it."""
+    cells = [
+        new_markdown_cell("# Title\n\n<!-- cost --><!-- /cost -->"),
+        new_code_cell("from toyclip import data", execution_count=1),
+        new_code_cell("show(figure)", execution_count=2, outputs=[png(**{"image/png": {"alt": ALT}})]),
+        new_code_cell("1 / 0", metadata={"tags": ["nbval-skip", "skip-execution"]}),
+        new_code_cell("print(1)", execution_count=3, outputs=[new_output("stream", name="stdout", text="1\n")]),
+        new_code_cell("2", execution_count=4),
+    ]
+    for i in range(3):
+        cells += [
+            new_markdown_cell(f":::{{exercise}}\n:label: ex-{i}\nWhy?\n:::"),
+            new_markdown_cell(f":::{{solution-start}} ex-{i}\n:class: dropdown\n:::"),
+            new_code_cell("3", execution_count=5 + i),
+            new_markdown_cell(":::{solution-end}\n:::"),
+        ]
+    notebook = new_notebook(cells=cells)
+    execute.normalise(notebook)
+    execute.write_cost_line(notebook, COST)
+    return notebook
+
+
+def complaints(check: Callable, notebook: NotebookNode) -> list[str]:
+    return check(notebook, COST) if check is header else check(notebook)
+
+
+@pytest.mark.parametrize("check", [*EVERY, exercises, header], ids=lambda check: check.__name__)
+def test_sound_notebook_passes(sound, check):
+    assert complaints(check, sound) == []
+
+
+def error() -> NotebookNode:
+    return new_output("error", ename="ValueError", evalue="no", traceback=[])
+
+
+def warning() -> NotebookNode:
+    return new_output("stream", name="stderr", text="UserWarning: old")
+
+
+BROKEN: list[tuple[Callable, str, Callable[[list[NotebookNode]], object]]] = [
+    (run_in_order, "not run", lambda c: c[1].update(execution_count=None)),
+    (run_in_order, "run out of order", lambda c: (c[1].update(execution_count=2), c[2].update(execution_count=1))),
+    (run_in_order, "run twice", lambda c: c[-2].update(execution_count=9)),
+    (no_stderr, "warning", lambda c: c[1].outputs.append(warning())),
+    (no_error, "exception", lambda c: c[1].outputs.append(error())),
+    (alternative_text, "none in the output", lambda c: c[2].outputs[0].metadata.clear()),
+    (alternative_text, "none in the cell", lambda c: c[2].metadata.clear()),
+    (alternative_text, "two texts", lambda c: c[2].metadata.mystnb.image.update(alt=ALT + " Or not.")),
+    (alternative_text, "too short", lambda c: set_alt(c[2], "A plot of the loss.")),
+    (alternative_text, "too long", lambda c: set_alt(c[2], 10 * ALT)),
+    (alternative_text, "a hash", lambda c: set_alt(c[2], "_images/" + 8 * "c0ffee" + ".png")),
+    (alternative_text, "two figures", lambda c: c[2].outputs.append(png())),
+    (alternative_text, "no class", lambda c: c[2].metadata.mystnb.image.pop("classes")),
+    (no_semicolon, "semicolon", lambda c: c[1].update(source="plot();\n")),
+    (no_timestamps, "timestamps", lambda c: c[1].metadata.update(execution={"iopub.status.idle": "2026"})),
+    (size, "too large", lambda c: c[4].outputs[0].update(text="1" * LARGEST)),
+    (skip_tags, "skipped by one only", lambda c: c[1].metadata.update(tags=["nbval-skip"])),
+    (skip_tags, "skipped by the other only", lambda c: c[1].metadata.update(tags=["skip-execution"])),
+    (fresh, "cell changed", lambda c: c[4].update(source="print(2)")),
+    (fresh, "cell removed", lambda c: c.pop(4)),
+    (fresh, "other module imported", lambda c: c[1].update(source="from toyclip import errors")),
+    (gates, "solution left open", lambda c: c.pop(-1)),
+    (gates, "solution closed twice", lambda c: c.append(c[-1])),
+    (gates, "solution in solution", lambda c: c.insert(-2, c[-3])),
+    (exercises, "two only", lambda c: c.pop(6)),
+    (exercises, "six", lambda c: c.extend(copy_exercise(c, i) for i in (7, 8, 9))),
+    (exercises, "no solution", lambda c: c.__delitem__(slice(-3, None))),
+    (exercises, "solution of another", lambda c: c[-3].update(source=c[-3].source.replace("ex-2", "ex-1"))),
+    (exercises, "solution without code", lambda c: c.pop(-2)),
+    (exercises, "solution not run", lambda c: c[-2].update(execution_count=None)),
+    (header, "no line", lambda c: c[0].update(source="# Title")),
+    (header, "old line", lambda c: c[0].update(source=c[0].source.replace("12 s", "2 s"))),
+    (header, "text grew", lambda c: c.append(new_markdown_cell("word " * 1000))),
+]  # fmt: skip
+
+
+def set_alt(cell: NotebookNode, alt: str) -> None:
+    cell.outputs[0].metadata["image/png"]["alt"] = cell.metadata.mystnb.image["alt"] = alt
+
+
+def copy_exercise(cells: list[NotebookNode], number: int) -> NotebookNode:
+    return new_markdown_cell(cells[6].source.replace("ex-0", f"ex-{number}"))
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it"), [(c, b) for c, _, b in BROKEN], ids=[f"{c.__name__}: {n}" for c, n, _ in BROKEN]
+)
+def test_broken_notebook_is_noticed(sound, check, break_it):
+    break_it(sound.cells)
+    assert complaints(check, sound)
+
+
+def test_every_check_is_checked():
+    assert {check for check, _, _ in BROKEN} | {kernel} == {*EVERY, exercises, header}
+
+
+def test_foreign_kernel_is_noticed(sound):
+    sound.metadata.kernelspec["name"] = "my-env"
+    assert kernel(sound)
+
+
+def test_too_many_ignored_cells_are_noticed(sound):
+    assert within_budget([sound])
+    for cell in execute.code_cells(sound)[:3]:
+        cell.metadata["tags"] = ["nbval-ignore-output"]
+    assert not within_budget([sound])
+
+
+def test_changed_module_is_noticed(sound, monkeypatch):
+    monkeypatch.setattr(provenance, "fingerprint", lambda *modules: "changed")
+    assert fresh(sound)
+
+
+def test_changed_result_is_noticed(sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(execute, "BOOK", tmp_path)
+    (tmp_path / "results").mkdir()
+    result = tmp_path / "results" / "seeds.json"
+    result.write_text("{}")
+    sound.cells[4].source = "results.read('seeds')"
+    execute.normalise(sound)
+    assert fresh(sound) == []
+    result.write_text('{"accuracy": 1}')
+    assert fresh(sound)
+
+
+def test_incomplete_or_stale_result_is_noticed():
+    result = {
+        "command": "make it",
+        "seeds": [0],
+        "machine": {},
+        "modules": ["data"],
+        "code": provenance.fingerprint("data"),
+    }
+    assert provenance_of(result) == []
+    assert provenance_of({**result, "code": "old"})
+    for key in RESULT_KEYS:
+        assert provenance_of({k: v for k, v in result.items() if k != key})
+
+
+def test_figure_without_text_is_refused(sound):
+    for outputs in ([png()], [png(**{"image/png": {"alt": ALT}})] * 2):
+        broken = copy.deepcopy(sound)
+        broken.cells[2].outputs = outputs
+        with pytest.raises(ValueError, match="code cell 2"):
+            execute.normalise(broken)

@@ -1,0 +1,5 @@
+"""toyclip: CLIP small enough to hold in the head.
+
+The modules are read in the order of the book's chapters: data and pictures, encoders, infonce, zero_shot, train,
+geometry, study.
+"""

@@ -1,0 +1,167 @@
+"""The command line: train, classify, eval, study (helper, no chapter)."""
+
+import functools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from toyclip import checkpoint, study
+from toyclip.data import CLASSES, Tokenizer, draw_pairs
+from toyclip.errors import InputError, LossNotFiniteError, RecipeError
+from toyclip.pictures import load_picture, world_emoji
+from toyclip.provenance import machine
+from toyclip.train import RECIPES, Epoch
+from toyclip.train import train as train_model
+from toyclip.zero_shot import accuracy, classifier, interval, similarities
+
+app = typer.Typer(help="A CLIP small enough to hold in the head.", no_args_is_help=True, add_completion=False)
+terminal = Console(stderr=True)  # results go to stdout, everything else here
+
+
+def bar(unit: str) -> Progress:
+    """A progress bar on stderr that counts `unit`."""
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit)]
+    return Progress(*columns, TimeRemainingColumn(), console=terminal)
+
+
+def one_line_errors(command: Callable) -> Callable:
+    """Turn bad input into one line on stderr and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except (InputError, LossNotFiniteError) as error:
+            typer.echo(f"toyclip: {error}", err=True)
+            raise typer.Exit(2) from None
+
+    return wrapped
+
+
+def known(name: str, table: dict, what: str) -> str:
+    """`name` if it is a key of `table`; otherwise an error that lists the keys."""
+    if name not in table:
+        raise RecipeError(f"unknown {what} {name!r}; choose one of {', '.join(table)}")
+    return name
+
+
+def usable(device: str) -> str:
+    """`device` if torch can put a tensor there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise RecipeError(
+            f"torch cannot use device {device!r} on this machine; use cpu, or cuda or mps if present"
+        ) from None
+    return device
+
+
+@app.command()
+@one_line_errors
+def train(
+    recipe: Annotated[str, typer.Option(help="reference (the article's) or fast.")] = "reference",
+    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's own number.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the pictures, the split, the weights and the order.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    out: Annotated[Path | None, typer.Option(help="Write the model here, as safetensors.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the history here.")] = None,
+) -> None:
+    """Draw the world, train a model on 2,720 pictures, test it on 480."""
+    chosen = RECIPES[known(recipe, RECIPES, "recipe")]
+    chosen = chosen if epochs is None else replace(chosen, epochs=epochs)
+    usable(device)
+    for path in filter(None, (out, json_file)):
+        checkpoint.check_writable(path)
+    with bar("epochs") as progress:
+        task = progress.add_task(f"training, recipe {recipe}, seed {seed}", total=chosen.epochs)
+
+        def report(epoch: Epoch) -> None:
+            text = f"loss {epoch.loss:.3f} (floor {epoch.floor:.3f}), accuracy {epoch.accuracy:.1%}"
+            progress.update(task, advance=1, description=text)
+
+        model, history = train_model(chosen, seed, device, on_epoch=report)
+    if out:
+        checkpoint.save(model, Tokenizer(), out)
+    if json_file:
+        command = shlex.join(["python", "-m", "toyclip", *sys.argv[1:]])
+        checkpoint.write_json(json_file, history.to_dict() | {"command": command, "machine": machine()})
+    last = history.epochs[-1]
+    typer.echo(
+        f"{history.parameters:,} parameters, {last.epoch} epochs in {history.seconds:.1f} s: loss {last.loss:.4f} "
+        f"(floor {last.floor:.4f}), logit scale {last.logit_scale:.2f}, held-out accuracy {last.accuracy:.2%}"
+    )
+
+
+@app.command()
+@one_line_errors
+def classify(
+    image: Annotated[Path, typer.Argument(help="Any picture file that Pillow reads.")],
+    labels: Annotated[list[str], typer.Argument(help="Captions to choose from, such as 'a red circle'.")],
+    model_file: Annotated[Path, typer.Option("--model", help="A model written by train.")] = checkpoint.PRETRAINED,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list and nothing else.")] = False,
+) -> None:
+    """Rank captions by how well they fit a picture."""
+    model, tokenizer = checkpoint.load(model_file)
+    weights = classifier(model, [[label] for label in labels], tokenizer)  # (C, D)
+    cosine = similarities(model, load_picture(image)[None], weights)[0]  # (C,)
+    with torch.no_grad():
+        probability = (model.logit_scale * cosine).softmax(dim=0)  # (C,)
+    ranking = [
+        {"label": labels[i], "cosine": cosine[i].item(), "probability": probability[i].item()}
+        for i in cosine.argsort(descending=True, stable=True).tolist()
+    ]
+    if as_json:
+        typer.echo(json.dumps(ranking, ensure_ascii=False))
+    else:
+        width = max(map(len, labels))
+        for row in ranking:
+            typer.echo(f"{row['label']:{width}}  cosine {row['cosine']:+.3f}  probability {row['probability']:.1%}")
+
+
+@app.command("eval")
+@one_line_errors
+def evaluate(
+    model_file: Annotated[Path, typer.Option("--model", help="A model written by train.")] = checkpoint.PRETRAINED,
+    seed: Annotated[int, typer.Option(min=0, help="Of the freshly drawn test pictures.")] = 1_000_000,
+) -> None:
+    """Test a model on 480 pictures drawn for the purpose, and on the ten emoji its captions can name."""
+    model, tokenizer = checkpoint.load(model_file)
+    for name, pairs in (
+        ("fresh pictures", draw_pairs(per_class=480 // len(CLASSES), seed=seed)),
+        ("emoji", world_emoji()),
+    ):
+        share = accuracy(model, pairs, tokenizer)
+        low, high = interval(round(share * len(pairs)), len(pairs))
+        typer.echo(f"{name}: {share:.1%} of {len(pairs)} right (95 % interval {low:.1%} to {high:.1%})")
+
+
+@app.command("study")
+@one_line_errors
+def run_study(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(study.STUDIES)}.")],
+    out: Annotated[Path, typer.Option(help="Write the result here, as JSON.")],
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 0, 1, ...; by default as many as the book.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
+) -> None:
+    """Run one of the book's studies on many seeds."""
+    count = seeds or study.STUDIES[known(name, study.STUDIES, "study")][1]
+    checkpoint.check_writable(out)
+    with bar("seeds") as progress:
+        task = progress.add_task(f"study {name}", total=count)
+        result = study.run(name, count, workers, on_result=lambda: progress.advance(task))
+    checkpoint.write_json(out, result)
+
+
+def main() -> None:
+    """Entry point of `toyclip` and of `python -m toyclip`."""
+    app(prog_name="toyclip" if Path(sys.argv[0]).name == "toyclip" else "python -m toyclip")

@@ -1,0 +1,204 @@
+"""The colour-shape world: pictures drawn by Pillow, their captions, the tokenizer and the split (chapter 1)."""
+
+import colorsys
+import difflib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from toyclip.errors import CaptionError, InputError
+
+COLORS = ("red", "blue", "green", "yellow")
+SHAPES = ("circle", "square", "triangle", "cross")
+CLASSES = tuple((color, shape) for color in COLORS for shape in SHAPES)  # class id = position here
+PADDING = "<pad>"
+MARGIN = 1.08  # shapes stay inside, but for a corner now and then
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How a picture may vary. Every range is sampled uniformly and independently for each picture.
+
+    This is the data card of the world in chapter 1: the source article leaves these choices open.
+    """
+
+    size: int = 32  # px, width and height of a picture
+    extent: tuple[float, float] = (9.0, 11.0)  # px, half the width of the shape before it is turned
+    rotation: tuple[float, ...] = (0.0, 8.0, 15.0, 45.0)  # degrees either way, in SHAPES order; 45 turns + into x
+    arm: tuple[float, float] = (0.28, 0.40)  # width of a cross's arm, as a part of its length
+    hue: tuple[tuple[float, float], ...] = ((-16, 16), (190, 250), (69, 155), (45, 61))  # degrees, in COLORS order
+    saturation: tuple[float, float] = (0.45, 1.0)  # HSV saturation
+    value: tuple[float, float] = (0.70, 1.0)  # HSV value
+    background: tuple[float, float] = (0.0, 0.10)  # grey level, 0 black to 1 white
+    noise: float = 0.02  # standard deviation of the Gaussian noise on every pixel and channel, 0 to 1
+    supersampling: int = 4  # shapes are drawn this many times larger and averaged down: anti-aliasing
+
+
+def outline(shape: str, center: tuple[float, float], extent: float, angle: float, arm: float) -> list[float]:
+    """Corners of a square, triangle or cross as a flat list x0, y0, x1, y1, ... in pixels.
+
+    Args:
+        center: (x, y) of the circle through the outermost corners, in pixels.
+        extent: half the width of the shape before it is turned, in pixels.
+        angle: of rotation, in radians.
+        arm: width of the cross's arm as a part of its length (read for the cross only).
+    """
+    if shape == "square":
+        corners = [(1, 1), (-1, 1), (-1, -1), (1, -1)]
+    elif shape == "triangle":  # equilateral, on its base
+        corners = [(1, 1 / math.sqrt(3)), (-1, 1 / math.sqrt(3)), (0, -2 / math.sqrt(3))]
+    else:
+        quarter = [(arm, 1), (arm, arm), (1, arm)]  # the rest of a plus sign follows by quarter turns
+        corners = []
+        for _ in range(4):
+            corners += quarter
+            quarter = [(y, -x) for x, y in quarter]
+    c, s = extent * math.cos(angle), extent * math.sin(angle)
+    return [v for x, y in corners for v in (center[0] + c * x - s * y, center[1] + s * x + c * y)]
+
+
+def draw(color: str, shape: str, rng: np.random.Generator, rendering: Rendering = Rendering()) -> np.ndarray:
+    """Draw one picture of a shape at a random place, size, rotation and shade.
+
+    Returns:
+        (size, size, 3) uint8 RGB.
+
+    Raises:
+        InputError: if the colour or the shape is not one of the world's.
+
+    >>> draw("red", "circle", np.random.default_rng(0)).shape
+    (32, 32, 3)
+    """
+    if color not in COLORS or shape not in SHAPES:
+        raise InputError(f"cannot draw {color!r} {shape!r}: colours are {COLORS}, shapes are {SHAPES}")
+    turn = rendering.rotation[SHAPES.index(shape)]
+    low, high = np.array(
+        [rendering.extent, (-turn, turn), rendering.arm, rendering.hue[COLORS.index(color)],
+         rendering.saturation, rendering.value, rendering.background]
+    ).T  # fmt: skip
+    extent, rotation, arm, hue, saturation, value, background = rng.uniform(low, high)
+    margin = min(MARGIN * extent, rendering.size / 2)  # so that the shape stays inside when it is turned
+    x, y = rng.uniform(margin, rendering.size - margin, size=2)
+    scale = rendering.supersampling
+    rgb = colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value)
+    grey = (round(255 * background),) * 3
+    fill = tuple(round(255 * v) for v in rgb)
+    canvas = Image.new("RGB", (rendering.size * scale, rendering.size * scale), grey)
+    pen = ImageDraw.Draw(canvas)
+    if shape == "circle":
+        pen.ellipse([scale * v for v in (x - extent, y - extent, x + extent, y + extent)], fill=fill)
+    else:
+        pen.polygon(outline(shape, (scale * x, scale * y), scale * extent, math.radians(rotation), arm), fill=fill)
+    pixels = np.asarray(canvas.reduce(scale), dtype=np.float32)
+    pixels = pixels + rng.normal(0, 255 * rendering.noise, pixels.shape).astype(np.float32)
+    return pixels.round().clip(0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures with the id of their class; the caption of class c is `caption(*CLASSES[c])`."""
+
+    images: Tensor  # (N, 3, 32, 32) float32 in [0, 1]
+    classes: Tensor  # (N,) int64, positions in CLASSES
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __getitem__(self, index: Tensor) -> "Pairs":
+        return Pairs(self.images[index], self.classes[index])
+
+
+def draw_pairs(per_class: int, seed: int, rendering: Rendering = Rendering()) -> Pairs:
+    """Draw `per_class` pictures of each of the 16 classes; the same seed gives the same pictures.
+
+    Raises:
+        InputError: if per_class is below 1.
+
+    >>> len(draw_pairs(per_class=2, seed=0))
+    32
+    """
+    if per_class < 1:
+        raise InputError(f"per_class is {per_class}; draw at least one picture of each class")
+    rng = np.random.default_rng(seed)
+    pixels = np.stack([draw(color, shape, rng, rendering) for color, shape in CLASSES for _ in range(per_class)])
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous() / 255  # (N, 3, 32, 32)
+    return Pairs(images, torch.arange(len(CLASSES)).repeat_interleave(per_class))
+
+
+def split(pairs: Pairs, seed: int, held_out: float = 0.15) -> tuple[Pairs, Pairs]:
+    """Split stratified by class into training and held-out pairs: 85 / 15, the same share of every class.
+
+    Raises:
+        InputError: if held_out leaves a class without a picture on either side.
+
+    >>> [len(part) for part in split(draw_pairs(per_class=20, seed=0), seed=0)]
+    [272, 48]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    sides: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for c in pairs.classes.unique():
+        members = (pairs.classes == c).nonzero().squeeze(1)  # (n_c,)
+        members = members[torch.randperm(len(members), generator=generator)]
+        cut = round(len(members) * held_out)
+        if not 0 < cut < len(members):
+            raise InputError(f"held_out={held_out} of {len(members)} pictures leaves a side empty; draw more pictures")
+        sides[0].append(members[cut:])
+        sides[1].append(members[:cut])
+    return pairs[torch.cat(sides[0])], pairs[torch.cat(sides[1])]
+
+
+def caption(color: str, shape: str, template: str = "a {color} {shape}") -> str:
+    """The sentence that names a picture.
+
+    >>> caption("red", "circle")
+    'a red circle'
+    """
+    return template.format(color=color, shape=shape)
+
+
+class Tokenizer:
+    """Splits a caption at spaces and looks each word up. Id 0 is the padding that fills a caption to its length.
+
+    >>> Tokenizer().encode(["a red circle", "yellow cross"])
+    tensor([[1, 2, 6, 0],
+            [5, 9, 0, 0]])
+    """
+
+    def __init__(self, words: Sequence[str] = ("a", *COLORS, *SHAPES), context_length: int = 4):
+        self.words = (PADDING, *words)
+        self.context_length = context_length
+        self.ids = {word: i for i, word in enumerate(self.words)}
+
+    def encode(self, captions: Sequence[str]) -> Tensor:
+        """Token ids of each caption, (N, context_length) int64.
+
+        Raises:
+            CaptionError: if a caption is empty, has more words than context_length, or holds an unknown word.
+        """
+        if isinstance(captions, str):
+            raise CaptionError(f"expected a list of captions, got the single string {captions!r}; write [{captions!r}]")
+        tokens = torch.zeros(len(captions), self.context_length, dtype=torch.int64)  # (N, L)
+        for row, text in enumerate(captions):
+            words = text.lower().split()
+            if not words:
+                raise CaptionError("the caption is empty; write at least one word")
+            if len(words) > self.context_length:
+                raise CaptionError(f"{text!r} has {len(words)} words; at most {self.context_length} fit")
+            tokens[row, : len(words)] = torch.tensor([self._id(word) for word in words])
+        return tokens
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """The captions of a (N, L) tensor of token ids, padding left out."""
+        return [" ".join(self.words[i] for i in row if i) for row in tokens.tolist()]
+
+    def _id(self, word: str) -> int:
+        if word in self.ids and word != PADDING:
+            return self.ids[word]
+        known = self.words[1:]
+        nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
+        raise CaptionError(f"unknown word {word!r}; did you mean {nearest!r}? The vocabulary is: {', '.join(known)}")

@@ -1,0 +1,25 @@
+"""The exceptions of toyclip: each is one sentence that says what was wrong, what was expected and what to do."""
+
+
+class InputError(ValueError):
+    """Something handed to toyclip cannot be used; the command line turns it into exit code 2."""
+
+
+class CaptionError(InputError):
+    """A caption is empty, too long, or holds a word the tokenizer was not built with."""
+
+
+class ImageError(InputError):
+    """A picture cannot be read, or its tensor has the wrong shape, dtype or range."""
+
+
+class ModelFileError(InputError):
+    """A file is not a toyclip model, or is damaged."""
+
+
+class RecipeError(InputError):
+    """A training run was asked for something that cannot be trained, such as a batch of one."""
+
+
+class LossNotFiniteError(ArithmeticError):
+    """The training loss became NaN or infinite; the weights are worthless from that step on."""
