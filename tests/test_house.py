@@ -20,11 +20,13 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LONGEST = 220  # lines of a module
 
-ORDER = ("data", "encoders", "infonce", "zero_shot", "train", "study")  # the first four are chapters 1 to 4
+ORDER = ("data", "encoders", "infonce", "zero_shot", "train", "study", "ablations")  # first four: chapters 1 to 4
 HELPERS = {  # helper -> what it may import; None: anything
     "errors": set(),
     "provenance": set(),
     "checks": {"errors"},
+    "wrong_losses": {"infonce", "errors"},
+    "loss_checks": set(),
     "pictures": {"data", "errors"},
     "geometry": {"data", "encoders", "errors"},
     "checkpoint": {"data", "encoders", "errors"},

@@ -39,7 +39,7 @@ def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
 def check_writable(path: str | Path) -> None:
     """Raise InputError, before any work is done, if a file could not be written at `path`."""
     path = Path(path)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    if (path.exists() and not path.is_file()) or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(f"cannot write {str(path)!r}; give a file name in a folder that exists and can be written to")
 
 
@@ -81,6 +81,8 @@ def load(path: str | Path = PRETRAINED) -> tuple[ToyCLIP, Tokenizer]:
         tokenizer = Tokenizer(config["words"], config["context_length"])
         model = ToyCLIP(config["embed_dim"], len(tokenizer.words), config["context_length"], config["strided"])
         model.load_state_dict(weights)
+        if not all(tensor.isfinite().all() for tensor in weights.values()):
+            raise ModelFileError(f"{str(path)!r} holds weights that are not finite; train the model again")
     except ModelFileError:
         raise
     except FileNotFoundError:

@@ -1,6 +1,10 @@
 """Checks that a notebook shows and that raise when missed; verdicts on the source's claims (helper, no chapter)."""
 
+import json
 import operator
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
 BOUNDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 VERDICTS = ("holds", "holds in part", "wrong", "not here")
@@ -53,3 +57,22 @@ def verdict(claim: str, says: str, outcome: str, because: str) -> None:
     if outcome not in VERDICTS:
         raise ValueError(f"unknown outcome {outcome!r}; choose one of {VERDICTS}")
     print(f"{claim}: {says}\nVerdict: {outcome}. {because}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict as a chapter printed it."""
+
+    claim: str
+    says: str
+    outcome: str
+    because: str
+
+
+def read_verdicts(notebook: Path) -> list[Verdict]:
+    """The verdicts in the stored output of a notebook, in the order of its cells."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", []) if output.get("name") == "stdout"]
+    printed = "\n".join("".join(output["text"]) for output in outputs)
+    pattern = rf"^(S\d+): (.+)\nVerdict: ({'|'.join(sorted(VERDICTS, key=len, reverse=True))})\. (.+)$"
+    return [Verdict(*match) for match in re.findall(pattern, printed, flags=re.MULTILINE)]

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from toyclip import checkpoint, study
+from toyclip import ablations, checkpoint, study
 from toyclip.data import CLASSES, Tokenizer, draw_pairs
 from toyclip.errors import InputError, LossNotFiniteError, RecipeError
 from toyclip.pictures import load_picture, world_emoji
@@ -25,13 +25,16 @@ from toyclip.train import train as train_model
 from toyclip.zero_shot import accuracy, classifier, interval, similarities
 
 app = typer.Typer(help="A CLIP small enough to hold in the head.", no_args_is_help=True, add_completion=False)
+UsageError = typer.BadParameter.__mro__[1]  # typer does not export it
+LARGEST_SEED = 2**63 - 1  # of a torch.Generator
+STUDIES = study.STUDIES | ablations.STUDIES
 terminal = Console(stderr=True)  # results go to stdout, everything else here
 
 
 def bar(unit: str) -> Progress:
     """A progress bar on stderr that counts `unit`."""
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit)]
-    return Progress(*columns, TimeRemainingColumn(), console=terminal)
+    return Progress(*columns, TimeRemainingColumn(), console=terminal, transient=True)
 
 
 def one_line_errors(command: Callable) -> Callable:
@@ -58,7 +61,7 @@ def known(name: str, table: dict, what: str) -> str:
 def usable(device: str) -> str:
     """`device` if torch can put a tensor there."""
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError):
         raise RecipeError(
             f"torch cannot use device {device!r} on this machine; use cpu, or cuda or mps if present"
@@ -71,7 +74,7 @@ def usable(device: str) -> str:
 def train(
     recipe: Annotated[str, typer.Option(help="reference (the article's) or fast.")] = "reference",
     epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's own number.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the pictures, the split, the weights and the order.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of pictures, split, weights and order.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     out: Annotated[Path | None, typer.Option(help="Write the model here, as safetensors.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the history here.")] = None,
@@ -132,7 +135,7 @@ def classify(
 @one_line_errors
 def evaluate(
     model_file: Annotated[Path, typer.Option("--model", help="A model written by train.")] = checkpoint.PRETRAINED,
-    seed: Annotated[int, typer.Option(min=0, help="Of the freshly drawn test pictures.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the test pictures.")] = 1_000_000,
 ) -> None:
     """Test a model on 480 pictures drawn for the purpose, and on the ten emoji its captions can name."""
     model, tokenizer = checkpoint.load(model_file)
@@ -148,20 +151,31 @@ def evaluate(
 @app.command("study")
 @one_line_errors
 def run_study(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(study.STUDIES)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STUDIES)}.")],
     out: Annotated[Path, typer.Option(help="Write the result here, as JSON.")],
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 0, 1, ...; by default as many as the book.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
 ) -> None:
     """Run one of the book's studies on many seeds."""
-    count = seeds or study.STUDIES[known(name, study.STUDIES, "study")][1]
+    once, usual = STUDIES[known(name, STUDIES, "study")]
+    count = seeds or usual
     checkpoint.check_writable(out)
     with bar("seeds") as progress:
         task = progress.add_task(f"study {name}", total=count)
-        result = study.run(name, count, workers, on_result=lambda: progress.advance(task))
+        result = study.run(name, once, count, workers, on_result=lambda: progress.advance(task))
     checkpoint.write_json(out, result)
 
 
 def main() -> None:
-    """Entry point of `toyclip` and of `python -m toyclip`."""
-    app(prog_name="toyclip" if Path(sys.argv[0]).name == "toyclip" else "python -m toyclip")
+    """Entry point of `toyclip` and of `python -m toyclip`: wrong usage, too, is one line and exit code 2."""
+    name = "toyclip" if Path(sys.argv[0]).name == "toyclip" else "python -m toyclip"
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
+    try:
+        sys.exit(app(prog_name=name, standalone_mode=False))
+    except typer.Abort:
+        typer.echo("toyclip: stopped", err=True)
+        sys.exit(130)
+    except UsageError as error:
+        typer.echo(f"toyclip: {error.format_message()} See '{name} --help'.", err=True)
+        sys.exit(2)

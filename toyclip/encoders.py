@@ -15,8 +15,8 @@ class ImageEncoder(nn.Module):
     """Four 3x3 convolutions, a mean over the picture, a linear layer: 69,728 parameters either way.
 
     The reference halves the picture by max-pooling and uses GELU. The strided variant has the same weights, but its
-    convolutions step over pixels, its input is standardised, its activation is ReLU and its first weights are those of
-    He et al. 2015: a third of the arithmetic, and far fewer epochs.
+    convolutions step over pixels, its activation is ReLU and its first weights are those of He et al. 2015: a third of
+    the arithmetic, and far fewer epochs. Both standardise the pixels first, as CLIP does; the source is silent on it.
     """
 
     def __init__(self, embed_dim: int = 64, strided: bool = False):
@@ -39,9 +39,10 @@ class ImageEncoder(nn.Module):
         Raises:
             ImageError: if the shape or the dtype is another one.
         """
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise ImageError(f"expected float pictures (B, 3, H, W), got {images.dtype} {tuple(images.shape)}")
-        x = (images - PIXEL_MEAN) / PIXEL_STD if self.strided else images  # (B, 3, H, W)
+        dtype = self.projection.weight.dtype
+        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != dtype:
+            raise ImageError(f"expected {dtype} pictures (B, 3, H, W), got {images.dtype} {tuple(images.shape)}")
+        x = (images - PIXEL_MEAN) / PIXEL_STD  # (B, 3, H, W)
         for i, conv in enumerate(self.convs):
             x = F.relu(conv(x)) if self.strided else F.gelu(conv(x))  # (B, 32 or 64, h, w)
             if not self.strided and i in (1, 2):
@@ -67,11 +68,15 @@ class TextEncoder(nn.Module):
         """(B, L) token ids, 0 for padding -> (B, D) embeddings, not yet normalised.
 
         Raises:
-            CaptionError: if the shape or the dtype is another one, or a row is nothing but padding.
+            CaptionError: if the shape or the dtype is another one, an id is none, or a row is nothing but padding.
         """
         length = len(self.positions)
         if tokens.ndim != 2 or tokens.shape[1] != length or tokens.dtype != torch.int64:
             raise CaptionError(f"expected int64 token ids (B, {length}), got {tokens.dtype} {tuple(tokens.shape)}")
+        if not 0 <= tokens.min() <= tokens.max() < self.tokens.num_embeddings:
+            raise CaptionError(
+                f"token ids must be 0 to {self.tokens.num_embeddings - 1}; encode with the same tokenizer"
+            )
         real = (tokens != 0).unsqueeze(-1)  # (B, L, 1)
         if not real.any(dim=1).all():
             raise CaptionError("a caption is nothing but padding; every caption needs at least one word")

@@ -24,15 +24,15 @@ def info_nce(logits: Tensor, same_caption: Tensor | None = None) -> Tensor:
 
     Raises:
         InputError: if logits is not a square matrix, or same_caption has another shape.
-        RecipeError: if B is 1: one pair has nothing to be told apart from, its loss is 0 and teaches nothing.
+        RecipeError: if B is below 2: one pair has nothing to be told apart from, its loss is 0 and teaches nothing.
 
     >>> round(info_nce(torch.zeros(8, 8)).item(), 4)      # knowing nothing costs log B
     2.0794
     """
     if logits.ndim != 2 or logits.shape[0] != logits.shape[1]:
         raise InputError(f"expected a square matrix of similarities, got shape {tuple(logits.shape)}")
-    if len(logits) == 1:
-        raise RecipeError("a batch of one pair has no negatives, its loss is always 0; use a batch of at least two")
+    if len(logits) < 2:
+        raise RecipeError(f"a batch of {len(logits)} has no negatives and teaches nothing; use at least two pairs")
     pair = torch.arange(len(logits), device=logits.device)  # (B,)
     if same_caption is not None:
         if same_caption.shape != logits.shape:

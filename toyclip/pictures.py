@@ -17,6 +17,7 @@ from toyclip.errors import ImageError, InputError
 SPRITE, COLUMNS = 64, 37  # px of one emoji in the sheet, emoji in a row of it
 BACKGROUND = (13, 13, 13)  # a grey from the middle of the world's backgrounds
 FILL = 0.625  # part of the picture's width that a shape of the world takes up on average
+LARGEST = 2048  # px; a larger picture is shrunk first, so that one of 40,000 x 1 does not become a square of its width
 CONTRAST = 32  # of 255: how far a pixel must be from the border's colour to belong to the subject
 
 WORLD_EMOJI = {
@@ -30,6 +31,13 @@ def on_background(picture: Image.Image) -> Image.Image:
     """The picture as RGB; where it is transparent, the dark background of the world shows."""
     rgba = picture.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, (*BACKGROUND, 255)), rgba).convert("RGB")
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """A picture of 16-bit grey levels scaled to 8 bits, which Pillow would cut off instead; any other as it is."""
+    if not picture.mode.startswith("I;16"):
+        return picture
+    return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
 
 
 def frame(picture: Image.Image) -> Image.Image:
@@ -68,13 +76,14 @@ def load_picture(path: str | Path, framed: bool = True) -> Tensor:
     """
     try:
         with Image.open(path) as file:
-            picture = on_background(ImageOps.exif_transpose(file))
+            picture = on_background(eight_bits(ImageOps.exif_transpose(file)))
     except FileNotFoundError:
         raise ImageError(f"there is no file {str(path)!r}; give the path of a picture") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"cannot read {str(path)!r} as a picture ({error}); give a whole PNG or JPEG") from None
     if 0 in picture.size:
         raise ImageError(f"{str(path)!r} has size {picture.size}; give a picture with at least one pixel")
+    picture.thumbnail((LARGEST, LARGEST))
     return to_tensor(frame(picture) if framed else picture)
 
 

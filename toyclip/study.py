@@ -144,30 +144,32 @@ STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for 
     "reference": (reference, 10),
     "fast": (fast, 20),
     "captions": (captions, 10),
-    "one_out": (one_out, 5),
+    "one_out": (one_out, 3),
     "diagonals": (diagonals, 5),
     "emoji": (emoji, 10),
     "supervised": (supervised, 10),
 }
 
 
-def run(name: str, seeds: int, workers: int, on_result: Callable[[], None] = lambda: None) -> dict:
-    """Run a study on seeds 0 to seeds - 1 in several processes; what comes back is what is stored.
+def run(
+    name: str, once: Callable[[int], object], seeds: int, workers: int, on_result: Callable[[], None] = lambda: None
+) -> dict:
+    """Run `once` for seeds 0 to seeds - 1 in several processes; what comes back is what is stored.
 
     Returns:
-        command, study, seeds, machine, modules with the fingerprint of their code, and one result per seed.
+        command, seeds, machine, modules with the fingerprint of their code, and one result per seed.
     """
-    once = STUDIES[name][0]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(once, seed) for seed in range(seeds)]
         for job in jobs:
             job.add_done_callback(lambda job: on_result())
         results = [job.result() for job in jobs]
+    module = once.__module__.removeprefix("toyclip.")
     return {
         "command": f"python -m toyclip study {name} --seeds {seeds} --out book/results/{name}.json",
         "seeds": list(range(seeds)),
         "machine": provenance.machine(),
-        "modules": ["study"],
-        "code": provenance.fingerprint("study"),
+        "modules": [module],
+        "code": provenance.fingerprint(module),
         "results": results,
     }

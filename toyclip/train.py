@@ -120,7 +120,7 @@ def fit(
     counts = tokens.unique(dim=0, return_counts=True)[1].tolist()
     lowest = epoch_floor(counts, recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    steps = recipe.epochs * math.ceil(len(images) / recipe.batch_size)
+    steps = max(recipe.epochs * math.ceil(len(images) / recipe.batch_size), 5)  # torch's one cycle needs five
     if recipe.one_cycle:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps, pct_start=0.25)
     else:

@@ -88,5 +88,5 @@ def recall_at_k(similarity: Tensor, relevant: Tensor, k: int) -> float:
             f"{tuple(similarity.shape)}, {tuple(relevant.shape)}, k={k}"
         )
     best = similarity.masked_fill(~relevant, -torch.inf).amax(dim=1, keepdim=True)  # (Q, 1)
-    ahead = ((similarity >= best) & ~relevant).sum(dim=1)  # (Q,)
+    ahead = (~(similarity < best) & ~relevant).sum(dim=1)  # (Q,), written so that NaN counts as ahead
     return (ahead < k).double().mean().item()

@@ -1,8 +1,10 @@
 """How every figure of the book looks, and how it is shown with its alternative text (helper, no chapter)."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from scipy.stats import t
 
 # Okabe & Ito's colour-blind-safe set, by use. The four colour words of the world have their own paint and marker.
 INK, GREY, ACCENT, CONTRAST, THIRD = "#1a1a1a", "#767676", "#0072b2", "#d55e00", "#009e73"
@@ -46,3 +48,24 @@ def show(figure: Figure, alt: str) -> None:
     with plt.rc_context(STYLE):
         display(figure, metadata={"image/png": {"alt": " ".join(alt.split())}})
     plt.close(figure)
+
+
+def bars(groups: dict[str, np.ndarray], message: str, unit: str = "held-out accuracy") -> None:
+    """Several variants, one row each: seeds as dots, their mean as a stroke with its 95 % interval (Student's t).
+
+    Args:
+        groups: variant -> (S,) one value per seed, 0 to 1.
+        message: the title.
+    """
+    figure, axes = new(1.1 + 0.42 * len(groups))
+    for i, values in enumerate(groups.values()):
+        axes.plot(100 * values, np.full(len(values), i), "o", color=ACCENT, ms=5, alpha=0.45, mew=0)
+        half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+        axes.errorbar(100 * values.mean(), i, xerr=100 * half, color=INK, marker="|", ms=16, mew=2.5, lw=1.2, capsize=3)
+    axes.set_yticks(range(len(groups)), list(groups), fontsize=11)
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{unit}, %", xlim=(-3, 103))
+    title(figure, message)
+    means = ", ".join(f"{name} {100 * values.mean():.0f} %" for name, values in groups.items())
+    seeds = len(next(iter(groups.values())))
+    show(figure, f"{message.replace(chr(10), ' ')}. Mean {unit} on {seeds} seeds: {means}.")

@@ -1,0 +1,190 @@
+"""Figures of chapter 1: the world, its data card, leaks, what pixels can tell, and the emoji."""
+
+import colorsys
+import inspect
+import itertools
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from PIL import Image
+from torch import Tensor
+
+from toyclip.data import COLORS, SHAPES, Rendering, caption
+from toyclip.figures import style
+from toyclip.pictures import BACKGROUND, FILL, WORLD_EMOJI, emoji, frame, on_background, to_tensor, world_emoji
+
+
+def data_card() -> str:
+    """What varies, from the fields of Rendering and the remarks beside them, in lines short enough for a phone."""
+    lines = []
+    for name, value, remark in re.findall(r"^    (\w+): .*? = (.*?)  # (.*)$", inspect.getsource(Rendering), re.M):
+        lines += textwrap.wrap(f"{name} {value}", 48, subsequent_indent="  ")
+        lines += textwrap.wrap(remark, 44, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def bare(axis: Axes, picture: np.ndarray | Tensor | Image.Image, label: str) -> None:
+    """Show a picture without frame and ticks, with a text under it."""
+    axis.imshow(picture, vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    axis.set_xlabel(label, fontsize=10, linespacing=0.95)
+
+
+def pictures(images: Tensor, labels: list[str], message: str, alt: str, columns: int = 4, row: float = 1.45) -> None:
+    """A grid of pictures (N, 3, H, W) with a caption under each, `row` inches a row; an empty caption takes no room."""
+    rows = -(-len(images) // columns)
+    figure, axes = style.new(0.4 + row * rows, rows, columns, squeeze=False)
+    for axis, image, label in zip(axes.flat, images, labels, strict=True):
+        bare(axis, image.permute(1, 2, 0), label)
+    style.title(figure, message)
+    style.show(figure, alt)
+
+
+def world(images: Tensor) -> None:
+    """One picture of each of the 16 classes, in the order of CLASSES."""
+    labels = [caption(color, shape, "a {color}\n{shape}") for color in COLORS for shape in SHAPES]
+    alt = (
+        f"{len(images)} small pictures on near-black ground in 4 rows and 4 columns: {', '.join(COLORS)} from top to "
+        f"bottom; {', '.join(SHAPES)} from left to right. Each has its caption under it."
+    )
+    pictures(images, labels, "Sixteen captions, one picture of each", alt)
+
+
+def main_hue(image: Tensor) -> float:
+    """Median hue in degrees, -60 to 300, of the pixels of a picture (3, H, W) that are not dark."""
+    hsv = np.array([colorsys.rgb_to_hsv(*pixel) for pixel in image.flatten(1).T.tolist()])  # (H * W, 3)
+    hue = 360 * hsv[hsv[:, 2] > 0.4, 0]
+    return float(np.median(np.where(hue > 300, hue - 360, hue)))
+
+
+def hues() -> None:
+    """The range of hues that each colour word owns, with the hues of the ten emoji that the words name."""
+    ranges = Rendering().hue
+    figure, axis = style.new(3.2)
+    for y, (low, high) in enumerate(ranges):
+        strip = [[colorsys.hsv_to_rgb(hue / 360 % 1, 0.85, 0.95) for hue in np.linspace(low, high, 60)]]
+        axis.imshow(strip, extent=(low, high, y + 0.3, y - 0.3), aspect="auto")
+        axis.text(high + 8, y, f"{low}° to {high}°".replace("-", "−"), va="center", fontsize=11)
+    names = [color for color, _ in WORLD_EMOJI.values()]
+    found = [main_hue(image) for image in world_emoji().images]
+    axis.plot(found, [COLORS.index(name) - 0.42 for name in names], "v", color=style.INK, markersize=6)
+    axis.text(found[0] + 12, -0.45, "hues of the emoji", va="center", fontsize=10)
+    axis.set(xlim=(-30, 330), ylim=(3.5, -0.75), xticks=range(0, 301, 60), xlabel="hue, degrees")
+    axis.set_yticks(range(len(COLORS)), COLORS)
+    style.title(figure, "Each colour word owns a range of hue")
+    spans = "; ".join(f"{color} {low}° to {high}°" for color, (low, high) in zip(COLORS, ranges, strict=True))
+    marks = ", ".join(f"{hue}°" for hue in sorted({round(hue) for hue in found}))
+    style.show(
+        figure,
+        f"Four separate strips on a scale of hue: {spans}. Marks show the hues of the ten emoji, all inside: {marks}.",
+    )
+
+
+def leaks(distances: Mapping[str, np.ndarray]) -> None:
+    """Histograms of the distance from held-out pictures to their nearest training picture, for two training sets."""
+    figure, axis = style.new(3.0)
+    places = ((7.2, 90), (1.7, 370))
+    for (name, values), color, place in zip(distances.items(), (style.ACCENT, style.CONTRAST), places, strict=True):
+        axis.hist(values, np.linspace(0, 12, 49), color=color, alpha=0.9)
+        axis.text(*place, name, color=color, va="top", fontsize=11)
+    honest, leaked = distances.values()
+    axis.set(xlabel="distance to the nearest training picture", ylabel="held-out pictures", xlim=(0, 12))
+    style.title(figure, "Copies lie nearer than any neighbour")
+    style.show(
+        figure,
+        f"Nearest training picture of the held-out ones: {honest.min():.1f} to {honest.max():.1f} away with the honest "
+        f"split, {leaked.min():.1f} to {leaked.max():.1f} with noisy copies of them in training.",
+    )
+
+
+def attributes(shares: Mapping[str, Sequence[float]]) -> None:
+    """Bars of the share right, by what is asked, with a dot for each world."""
+    figure, axis = style.new(2.4)
+    for y, (name, values) in enumerate(shares.items()):
+        mean = 100 * np.mean(values)
+        axis.barh(y, mean, color=style.ACCENT if name == "colour" else style.CONTRAST, height=0.6)
+        dots = 100 * np.array(values)
+        axis.plot(dots, np.full_like(dots, y), "o", color="white", markeredgecolor=style.INK, markersize=5)
+        axis.text(4, y, f"{mean:.0f} %", color="white", va="center", fontweight="bold")
+    axis.set_yticks(range(len(shares)), shares)
+    axis.set(xlim=(0, 104), xlabel="right answers of the linear classifier, %")
+    axis.invert_yaxis()
+    style.title(figure, "Pixels tell the colour, less so the shape")
+    told = ", ".join(f"{name} {np.mean(values):.0%}" for name, values in shares.items())
+    style.show(figure, f"Right answers of a linear classifier on raw pixels, mean of {len(values)} worlds: {told}.")
+
+
+def averages(rows: Mapping[str, Tensor]) -> None:
+    """Mean pictures (4, 3, H, W) of the four shapes, one row for each way to draw."""
+    figure, axes = style.new(0.7 + 1.35 * len(rows), len(rows), len(SHAPES))
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, image, shape in zip(line, images, SHAPES, strict=True):
+            bare(axis, image.permute(1, 2, 0), shape)
+        line[0].set_ylabel(name, fontsize=10)
+    style.title(figure, "With room to move, the average is a blur")
+    style.show(
+        figure,
+        f"Average red circle, square, triangle and cross, one row for each width: {', '.join(rows)}. In the narrow "
+        "pictures all but the cross, which turns, keep their outline; in the wide ones all are blurs.",
+    )
+
+
+def room(sizes: Sequence[int], shares: Mapping[str, np.ndarray]) -> None:
+    """Share right against the width of the picture, a thin line for each world.
+
+    Args:
+        shares: for each classifier (worlds, sizes).
+    """
+    figure, axis = style.new(3.4)
+    colors = (style.CONTRAST, style.THIRD, style.ACCENT)
+    for (name, values), color, marker in zip(shares.items(), colors, "osD", strict=True):
+        axis.plot(sizes, 100 * values.T, color=color, linewidth=0.8, alpha=0.6)
+        means = 100 * values.mean(axis=0)
+        axis.plot(sizes, means, marker, color=color, markersize=6)
+        axis.text(sizes[-1] + 0.6, means[-1], name, color=color, va="center", fontsize=11)
+    axis.set(xlim=(21, 44), ylim=(50, 104), xticks=sizes, xlabel="width of the picture, px", ylabel="right answers, %")
+    style.title(figure, "Room to move defeats pixels,\nnot the model")
+    ends = {name: values.mean(axis=0)[[0, -1]] for name, values in shares.items()}
+    told = "; ".join(f"{name} {first:.0%} to {last:.0%}" for name, (first, last) in ends.items())
+    style.show(figure, f"Right answers, pictures {sizes[0]} to {sizes[-1]} pixels wide around equal shapes: {told}.")
+
+
+def sheet(sampled: int = 7) -> None:
+    """A few emoji of every group, evenly spaced through it, with the size of the group."""
+    groups = {name: list(members) for name, members in itertools.groupby(emoji(), key=lambda e: e.group)}
+    figure, axis = style.new(0.39 * len(groups) + 0.6)
+    for y, (name, members) in enumerate(groups.items()):
+        axis.text(-0.2, y + 0.5, f"{name}\n{len(members)}", ha="right", va="center", fontsize=10)
+        for x, i in enumerate(np.linspace(0, len(members) - 1, min(sampled, len(members))).astype(int)):
+            axis.imshow(members[i].sprite, extent=(x + 0.06, x + 0.94, y + 0.94, y + 0.06))
+    axis.set(xlim=(-4.2, sampled), ylim=(len(groups), 0), aspect="equal")
+    axis.axis("off")
+    total = sum(map(len, groups.values()))
+    style.title(figure, f"{total:,} pictures that nobody here drew")
+    told = ", ".join(f"{name} {len(members)}" for name, members in groups.items())
+    style.show(figure, f"Rows of OpenMoji emoji, a sample of each of {len(groups)} groups with its size: {told}.")
+
+
+def framing(character: str) -> None:
+    """How any picture becomes one like the world's: an emoji off the middle, framed, at 32 x 32 pixels."""
+    sprite = on_background(next(e.sprite for e in emoji() if e.character == character))
+    whole = Image.new("RGB", (160, 160), BACKGROUND)
+    whole.paste(sprite, (84, 70))
+    small = to_tensor(frame(whole))
+    figure, axes = style.new(2.2, 1, 3)
+    bare(axes[0], whole, f"{whole.width} x {whole.height} px")
+    bare(axes[1], frame(whole), f"subject {FILL:.1%}\nof the width")
+    bare(axes[2], small.permute(1, 2, 0), f"{small.shape[2]} x {small.shape[1]} px")
+    left, top, right, bottom = Image.fromarray(np.asarray(whole).max(axis=2) > 2 * max(BACKGROUND)).getbbox()
+    axes[0].add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="white", linestyle="--"))
+    style.title(figure, "Found, framed, averaged down")
+    style.show(
+        figure,
+        f"Three pictures of {caption(*WORLD_EMOJI[character])}: small and off the middle, with a dashed box around it; "
+        f"the square in which it takes {FILL:.1%} of the width; and that square at 32 by 32 pixels.",
+    )

@@ -1,0 +1,189 @@
+"""Figures of chapter 2: the model's source, its parameters, what it sees, and its cosines (helper, no chapter)."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from IPython.display import Markdown, display
+from torch import Tensor
+
+from toyclip.encoders import ImageEncoder
+from toyclip.figures import style
+
+PARTS = {"image": style.ACCENT, "text": style.CONTRAST, "scale": style.GREY}
+
+
+def show_source(thing: object) -> None:
+    """Display the source code of a class or function of the package, with its colours."""
+    display(Markdown(f"```python\n{inspect.getsource(thing).rstrip()}\n```"))
+
+
+@torch.no_grad()
+def feature_maps(encoder: ImageEncoder, image: Tensor, columns: int = 5) -> None:
+    """A picture (3, H, W) and, for each convolution, the activations of the channels that vary most over it."""
+    maps, x = [], image[None]
+    handles = [
+        conv.register_forward_hook(lambda layer, inputs, output: maps.append(F.relu(output[0])))
+        for conv in encoder.convs
+    ]
+    encoder.features(x)
+    for handle in handles:
+        handle.remove()
+    figure, axes = style.new(5.6, len(maps) + 1, columns)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    axes[0, 0].imshow(image.permute(1, 2, 0))
+    said = f"the picture: 3 numbers\nat {image.shape[1]} × {image.shape[2]} places"
+    axes[0, 0].text(1.15, 0.5, said, transform=axes[0, 0].transAxes, va="center", fontsize=12).set_in_layout(False)
+    for axis in axes[0, 1:]:
+        axis.remove()
+    for row, layer in enumerate(maps, start=1):
+        busiest = layer.flatten(1).var(dim=1).argsort(descending=True)[:columns]
+        for axis, channel in zip(axes[row], busiest, strict=True):
+            axis.imshow(layer[channel], cmap="gray")
+        channels, height, width = layer.shape
+        said = f"conv {row}: {channels} numbers at {height} × {width} places"
+        axes[row, 0].text(0, 1.08, said, transform=axes[row, 0].transAxes, fontsize=12).set_in_layout(False)
+        axes[row, 0].set_title(" ", fontsize=12)  # keeps the room for the line above
+    style.title(figure, "Fewer places, more numbers at each")
+    sizes = ", ".join(f"{m.shape[0]} maps of {m.shape[1]} × {m.shape[2]}" for m in maps)
+    style.show(
+        figure,
+        f"A drawn shape of 3 × {image.shape[1]} × {image.shape[2]} numbers, then the {columns} liveliest maps of each "
+        f"convolution: {sizes}. The first maps still look like the shape, some of the later ones "
+        "light up on one side of it only.",
+    )
+
+
+def parameter_bars(counts: Mapping[str, int]) -> None:
+    """Bars of the number of parameters; the first word of each name says which part of the model it belongs to."""
+    figure, axes = style.new(4.2)
+    names, total = list(counts), sum(counts.values())
+    axes.barh(names, counts.values(), color=[PARTS[name.split()[0]] for name in names])
+    for name, count in counts.items():
+        axes.text(count + 0.01 * max(counts.values()), name, f"{count:,}", va="center", fontsize=11)
+    axes.invert_yaxis()
+    axes.set(xticks=[], xlim=(0, 1.2 * max(counts.values())))
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    largest = max(counts, key=counts.get)
+    style.title(figure, f"One layer holds {counts[largest] / total:.0%} of the model")
+    listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    style.show(figure, f"Bars of the {total:,} parameters by layer. {largest} holds the most. {listed}.")
+
+
+def receptive_fields(seen: Mapping[str, Tensor], boxes: Mapping[str, tuple[int, int]]) -> None:
+    """How strongly the pixels (H, W) move the features of one place, with the box that the formula gives.
+
+    Args:
+        boxes: (first pixel, width) of the square for each name.
+    """
+    figure, axes = style.new(3.1, 1, len(seen))
+    for axis, (name, strength) in zip(axes, seen.items(), strict=True):
+        start, width = boxes[name]
+        axis.imshow(strength / strength.max(), cmap="Blues", vmin=0, vmax=1)
+        box = [start - 0.5, start + width - 0.5]
+        axis.plot(*zip(*[(box[i], box[j]) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))], strict=True),
+                  color=style.CONTRAST)  # fmt: skip
+        axis.set_title(name, fontsize=12)
+        axis.set(xticks=[0, 16, 31], yticks=[0, 16, 31])
+        axis.text(
+            start + width / 2 - 0.5, start - 1.2, f"{width} pixels", color=style.CONTRAST, ha="center", va="bottom"
+        )
+    style.title(figure, "One number sees a window,\nthe middle of it best")
+    parts = []
+    for name, strength in seen.items():
+        start, width = boxes[name]
+        quarter = width // 4
+        middle = strength[start + quarter : start + width - quarter, start + quarter : start + width - quarter].sum()
+        parts.append(
+            f"{name}: {width} × {width} pixels, {middle / strength.sum():.0%} of the gradient in its middle half"
+        )
+    style.show(
+        figure,
+        "Two heat maps of 32 × 32 pixels with the size of the gradient of one place of the last convolution. It is "
+        "zero outside a box and fades towards its edges. " + "; ".join(parts) + ".",
+    )
+
+
+def shift_curves(shifts: Sequence[int], curves: Mapping[str, Sequence[float]], stride: int) -> None:
+    """Cosine between a picture's embedding and that of the shifted picture, for each way of reading the features."""
+    figure, axes = style.new(3.4)
+    for (name, values), colour in zip(curves.items(), (style.ACCENT, style.CONTRAST), strict=True):
+        axes.plot(shifts, values, color=colour, marker="o", markersize=4)
+        middle = len(values) // 3
+        axes.text(shifts[middle] + 0.3, values[middle] - 0.03 + 0.06 * (values[middle] < 0.7), name, color=colour,
+                  va="bottom" if values[middle] < 0.7 else "top", fontsize=12)  # fmt: skip
+    for multiple in range(0, shifts[-1] + 1, stride):
+        axes.axvline(multiple, color=style.GREY, linewidth=0.6, linestyle=":", zorder=0)
+    axes.set(xlabel="shift in pixels", ylabel="cosine with the unshifted", ylim=(0, 1.08), xticks=shifts[::2])
+    style.title(figure, "After the mean, the place hardly matters")
+    parts = "; ".join(
+        f"{name}: lowest {min(values):.2f}, {values[stride]:.2f} at {stride} pixels" for name, values in curves.items()
+    )
+    style.show(
+        figure, f"Cosine of embeddings of a shape before and after a shift of 0 to {shifts[-1]} pixels. {parts}."
+    )
+
+
+def lengths_and_angles(picture: Tensor, captions: Mapping[str, Tensor]) -> None:
+    """A picture and two captions as plane vectors, as they are and on the unit circle, with their scores."""
+    figure, axes = style.new(3.5, 1, 2)
+    told = []
+    for axis, unit in zip(axes, (False, True), strict=True):
+        target = F.normalize(picture, dim=0) if unit else picture
+        vectors = {name: F.normalize(v, dim=0) if unit else v for name, v in captions.items()}
+        scores = {name: (v @ target).item() for name, v in vectors.items()}
+        for (name, v), colour in zip(vectors.items(), (style.ACCENT, style.CONTRAST), strict=True):
+            axis.annotate("", v.tolist(), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2})
+            axis.text(0.02, 0.86 if colour == style.ACCENT else 0.98, f"{name}: {scores[name]:.2f}", color=colour,
+                      transform=axis.transAxes, va="top", fontsize=11)  # fmt: skip
+        axis.annotate("", target.tolist(), (0, 0), arrowprops={"arrowstyle": "-|>", "color": style.INK, "lw": 2})
+        longest = max(v.norm().item() for v in (target, *vectors.values()))
+        axis.text(target[0].item(), 0, "picture", fontsize=11, va="top", ha="center")
+        turn = np.linspace(0, np.pi / 2, 60)
+        if unit:
+            axis.plot(np.cos(turn), np.sin(turn), color=style.GREY, linewidth=0.8, zorder=0)
+        axis.set(xlim=(-0.05 * longest, 1.15 * longest), ylim=(-0.15 * longest, 1.45 * longest), xticks=[], yticks=[])
+        axis.set_aspect("equal")
+        axis.set_title("cosine" if unit else "dot product", fontsize=12)
+        told.append(", ".join(f"{name} {score:.2f}" for name, score in scores.items()))
+    style.title(figure, "Unnormalised, the longer vector wins")
+    style.show(
+        figure,
+        f"Left, arrows of different length: the dot products with the picture are {told[0]}, so the long arrow wins. "
+        f"Right, the same arrows on the unit circle: {told[1]}, and the nearer direction wins.",
+    )
+
+
+def cosine_histograms(before: Tensor, after: Tensor, shared: Tensor) -> None:
+    """Cosines of all pairs of pictures, (P,), before and after training.
+
+    Args:
+        shared: (P,) how many of colour and shape the two pictures have in common, 0 to 2.
+    """
+    figure, axes = style.new(4.1, 2, 1, sharex=True)
+    bins = np.linspace(-1, 1, 61)
+    groups = (("nothing shared", style.CONTRAST), ("colour or shape", style.THIRD), ("both", style.ACCENT))
+    means = []
+    for axis, cosines, name in zip(axes, (before, after), ("untrained", "trained"), strict=True):
+        for number, (_, colour) in enumerate(groups):
+            axis.hist(cosines[shared == number].numpy(), bins, density=True, color=colour, alpha=0.7)
+        axis.set(yticks=[], xlim=(-1, 1.02))
+        axis.spines["left"].set_visible(False)
+        axis.text(-0.99, 0.97, name, transform=axis.get_xaxis_transform(), va="top", fontweight="bold", fontsize=12)
+        means.append([cosines[shared == number].mean().item() for number in range(len(groups))])
+    for (name, colour), x, y in zip(groups, means[1], (0.22, 0.42, 0.62), strict=True):
+        axes[1].text(min(x, 0.85), y, name, color=colour, transform=axes[1].get_xaxis_transform(),
+                     ha="right" if x > 0.85 else "center", fontsize=12)  # fmt: skip
+    axes[1].set_xlabel("cosine between two held-out pictures")
+    style.title(figure, "Untrained, all pictures look alike")
+    listed = [", ".join(f"{name} {m:.2f}" for (name, _), m in zip(groups, row, strict=True)) for row in means]
+    style.show(
+        figure,
+        "Histograms of cosines between held-out pictures, by how much of colour and shape they share. Untrained, one "
+        f"heap near 1; means: {listed[0]}. Trained, three heaps apart; means: {listed[1]}.",
+    )
