@@ -120,7 +120,7 @@ def test_moving_a_subject_by_the_total_stride_changes_nothing(model):
     ids=lambda images: f"{images.dtype} {tuple(images.shape)}",
 )  # fmt: skip
 def test_pictures_of_another_shape_or_type_are_refused(images):
-    with pytest.raises(ImageError, match="expected torch.float32 pictures") as error:
+    with pytest.raises(ImageError, match=r"expected torch\.float32 pictures") as error:
         ToyCLIP().embed_images(images)
     assert str(tuple(images.shape)) in str(error.value)
 

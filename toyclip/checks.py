@@ -3,6 +3,7 @@
 import json
 import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def verdict(claim: str, says: str, outcome: str, because: str) -> None:
     if outcome not in VERDICTS:
         raise ValueError(f"unknown outcome {outcome!r}; choose one of {VERDICTS}")
     print(f"{claim}: {says}\nVerdict: {outcome}. {because}")
+
+
+def span(values: Sequence[float], form: str) -> str:
+    """The smallest and the largest of some numbers, or the one number where both look the same.
+
+    >>> span([0.98, 1.0], ".0%"), span([1.0, 1.0], ".0%")
+    ('98% to 100%', '100%')
+    """
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return low if low == high else f"{low} to {high}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Five ways to get the loss of CLIP wrong, all met in public code, kept for the tests to catch (chapter 3).
+"""Five ways to get the loss of CLIP wrong, kept for the tests to catch (chapter 3).
 
 All take raw embeddings of pictures (B, D) and captions (B, D) and the logarithm of the scale, and return nats.
 """

@@ -57,7 +57,10 @@ def temperatures(scales: Sequence[float], probability: Tensor, captions: Sequenc
 
 
 def gradient(matrix: Tensor, captions: Sequence[str]) -> None:
-    """The gradient of the loss with respect to the logits, (B, B): blue pulls together, orange pushes apart."""
+    """The gradient of the loss with respect to the logits, (B, B), its sign turned.
+
+    Plus, in purple, pulls together; minus, in orange, pushes apart.
+    """
     figure, axes = style.new(3.9)
     limit = matrix.abs().max().item()
     axes.imshow(-matrix, cmap="PuOr", vmin=-limit, vmax=limit)
@@ -120,13 +123,13 @@ def floor(runs: Sequence[dict], source: Sequence[tuple[int, float]]) -> None:
     axes.text(30, lowest - 0.05, f"floor {lowest:.3f}", color=style.CONTRAST, ha="right", va="top")
     axes.plot(*zip(*source, strict=True), "D", color=style.INK, ms=5)
     axes.annotate("the source", source[2], (12, 2.75), arrowprops={"arrowstyle": "-", "color": style.GREY})
-    axes.text(2.2, 1.95, f"{len(runs)} seeds", color=style.ACCENT)
+    axes.text(22, 1.58, f"{len(runs)} seeds", color=style.ACCENT)
     axes.set(xlabel="epoch", ylabel="loss in nats", ylim=(1.2, 3.8), xticks=[1, 10, 20, 30])
-    style.title(figure, "No model can get below 1.50")
+    style.title(figure, "The loss arrives at its floor")
     style.show(
         figure,
-        f"Loss over 30 epochs for {len(runs)} seeds. All level off at {min(last):.2f} to {max(last):.2f} nats, just "
-        f"above the floor of {lowest:.3f}; the source's six values end on the floor, at {source[-1][1]:.4f}.",
+        f"Loss over 30 epochs for {len(runs)} seeds. All level off at {min(last):.2f} to {max(last):.2f} nats, beside "
+        f"the floor of {lowest:.2f}; the source's six values end there too, at {source[-1][1]:.2f}.",
     )
 
 
@@ -138,7 +141,9 @@ def check_table(checks: Sequence[Callable], losses: Sequence[Callable], passed: 
     for i, j in np.ndindex(*caught.shape):
         mark = "caught" if caught[i, j] else "passes"
         axes.text(j, i, mark, ha="center", va="center", fontsize=9, color=style.INK if caught[i, j] else style.GREY)
-    axes.set_yticks(range(len(losses)), [loss.__name__.replace("_", "\n", 1) for loss in losses], fontsize=10)
+    axes.set_yticks(
+        range(len(losses)), [loss.__name__.replace("_", "\n", 1).replace("_", " ") for loss in losses], fontsize=10
+    )
     names = [check.__name__.replace("_", "\n") for check in checks]
     axes.set_xticks(range(len(checks)), names, fontsize=9)
     axes.xaxis.tick_top()

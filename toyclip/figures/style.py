@@ -66,6 +66,5 @@ def bars(groups: dict[str, np.ndarray], message: str, unit: str = "held-out accu
     axes.invert_yaxis()
     axes.set(xlabel=f"{unit}, %", xlim=(-3, 103))
     title(figure, message)
-    means = ", ".join(f"{name} {100 * values.mean():.0f} %" for name, values in groups.items())
-    seeds = len(next(iter(groups.values())))
-    show(figure, f"{message.replace(chr(10), ' ')}. Mean {unit} on {seeds} seeds: {means}.")
+    means = ", ".join(f"{name} {100 * values.mean():.0f} % ({len(values)})" for name, values in groups.items())
+    show(figure, f"{message.replace(chr(10), ' ')}. Mean {unit} (number of seeds): {means}.")

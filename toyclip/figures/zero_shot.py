@@ -26,7 +26,7 @@ def trajectories(reference: Sequence[dict], fast: Sequence[dict], source: Sequen
     axes.text(29.5, 82, f"reference, {len(reference)} seeds", color=style.ACCENT, ha="right")
     axes.text(29.5, 72, f"fast, {len(fast)} seeds, 6 epochs", color=style.THIRD, ha="right")
     axes.set(xlabel="epoch", ylabel="held-out accuracy, %", ylim=(0, 103), xticks=[1, 10, 20, 30])
-    style.title(figure, "Faster than reported at first,\nlater at the end")
+    style.title(figure, "Faster than reported, on every seed")
     first, end = ([100 * run["epochs"][i]["accuracy"] for run in reference] for i in (0, -1))
     style.show(
         figure,
