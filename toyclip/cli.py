@@ -153,7 +153,9 @@ def evaluate(
 def run_study(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(STUDIES)}.")],
     out: Annotated[Path, typer.Option(help="Write the result here, as JSON.")],
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 0, 1, ...; by default as many as the book.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Seeds 0, 1, ...; a stored result names the book's number.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
 ) -> None:
     """Run one of the book's studies on many seeds."""
