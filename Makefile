@@ -21,11 +21,13 @@ book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the 
 	$(BIN)/jupyter-book build . --path-output . --all -n -W --keep-going
 	@test -s $(SITE)/index.html || { echo "the build left no $(SITE)/index.html" >&2; exit 1; }
 
+# make expands every line of a recipe before it runs the first one, so `date` tells when the tests started.
 test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare its output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadfile --durations=5
-	$(BIN)/pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost \
+		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
 		-n 2 --dist loadfile --durations=10 $(CHAPTERS)
 

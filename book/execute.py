@@ -131,43 +131,63 @@ def copy_alternative_text(cell: NotebookNode) -> None:
         cell.metadata["mystnb"] = described
 
 
-def run(notebook: NotebookNode) -> dict:
-    """Run a notebook in a fresh kernel, in place; measures seconds and the peak memory of the kernel's processes."""
-    peak, done = 0, threading.Event()
+class PeakMemory:
+    """The most resident memory that all processes below this one held at a time, while a `with` block ran.
 
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.05):
+    A thread looks every 50 ms and at the end of the block. The kernel of a notebook is such a process.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    @property
+    def mb(self) -> int:
+        """The peak in MB, rounded to tens."""
+        return 10 * round(self.bytes / 1e7)
+
+    def _watch(self) -> None:
+        over = False
+        while not over:
+            over = self._over.wait(0.05)
             memory = 0
             for process in psutil.Process().children(recursive=True):
                 try:
                     memory += process.memory_info().rss
                 except psutil.Error:  # it has just ended
                     continue
-            peak = max(peak, memory)
+            self.bytes = max(self.bytes, memory)
 
+
+def run(notebook: NotebookNode) -> dict:
+    """Run a notebook in a fresh kernel, in place; measures seconds and the peak memory of the kernel's processes."""
     for cell in code_cells(notebook):
         cell.execution_count, cell.outputs = None, []
-    watcher = threading.Thread(target=watch)
-    watcher.start()
     start = time.perf_counter()
     try:
-        NotebookClient(
-            notebook,
-            timeout=TIMEOUT,
-            kernel_name="python3",
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": str(BOOK)}},
-        ).execute()
+        with PeakMemory() as memory:
+            NotebookClient(
+                notebook,
+                timeout=TIMEOUT,
+                kernel_name="python3",
+                record_timing=False,
+                coalesce_streams=True,
+                resources={"metadata": {"path": str(BOOK)}},
+            ).execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise RuntimeError(f"code cell {sum(map(was_run, code_cells(notebook)))} failed: {error}") from error
-    finally:
-        done.set()
-        watcher.join()
     return {
         "seconds": round(time.perf_counter() - start),
-        "peak_mb": 10 * round(peak / 1e7),
+        "peak_mb": memory.mb,
         "cores": psutil.cpu_count(),
         "processor": provenance.processor(),
     }

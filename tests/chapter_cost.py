@@ -1,0 +1,74 @@
+"""Pytest plugin: prints what each chapter that nbval ran has cost, and the wall time of `make test` beside its budget.
+
+    pytest -p chapter_cost --nbval book/03_infonce.ipynb
+
+Seconds are those of all cells with set-up and tear-down, which start and stop the kernel. Memory is measured as for the
+chapters' headers, while cells run, in the process that runs them; with pytest-xdist that is a worker, and the numbers
+reach the process that prints the table as part of each cell's report. No time makes the run fail.
+"""
+
+import os
+import time
+from collections.abc import Generator
+from pathlib import PurePosixPath
+
+import execute
+import pytest
+
+BUDGET = 600  # seconds for all of `make test` on two CPU cores
+STARTED = "MAKE_TEST_STARTED"  # environment variable: seconds from 1970 to the start of `make test`
+PEAK = "peak_mb"  # under this name a cell's report carries its peak memory
+
+
+class ChapterCost:
+    """Measures where cells run; adds up and prints where pytest reports."""
+
+    def __init__(self) -> None:
+        self.start = time.time()
+        self.seconds: dict[str, float] = {}  # by the name of the chapter
+        self.peak_mb: dict[str, int] = {}  # likewise; 0 if no cell ran
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Run a cell and note the peak memory of its kernel, also when it fails."""
+        memory = execute.PeakMemory()
+        try:
+            with memory:
+                return (yield)
+        finally:
+            item.user_properties.append((PEAK, memory.mb))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add set-up, run or tear-down of a cell to the cost of its chapter."""
+        path = PurePosixPath(report.nodeid.partition("::")[0])
+        if path.suffix == ".ipynb":
+            peaks = [value for name, value in report.user_properties if name == PEAK]
+            self.seconds[path.stem] = self.seconds.get(path.stem, 0) + report.duration
+            self.peak_mb[path.stem] = max([self.peak_mb.get(path.stem, 0), *peaks])
+
+    @pytest.hookimpl(trylast=True)  # below pytest's list of the slowest cells
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table, also when a cell failed."""
+        if self.seconds:
+            terminalreporter.section("cost of the chapters")
+            for line in self.table([path.stem for path in execute.chapters()], time.time()):
+                terminalreporter.write_line(line)
+
+    def table(self, order: list[str], now: float) -> list[str]:
+        """A head, the chapters that ran, in the given order and strangers last, and two lines with wall times.
+
+        The first is of the chapters, less than their sum where several run at a time; the second of all `make test`.
+        """
+        started = os.environ.get(STARTED)
+        total = f"{now - float(started):.1f}" if started else "-"
+        rows = [("chapter", "seconds", "peak MB")]
+        for name in sorted(self.seconds, key=lambda name: order.index(name) if name in order else len(order)):
+            rows.append((name, f"{self.seconds[name]:.1f}", str(self.peak_mb[name] or "-")))
+        rows.append(("all, wall time", f"{now - self.start:.1f}", ""))
+        lines = [f"{name:<16} {seconds:>7} {memory:>8}".rstrip() for name, seconds, memory in rows]
+        return [*lines, f"{'make test':<16} {total:>7}  of at most {BUDGET} on two CPU cores"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the sums of this run."""
+    config.pluginmanager.register(ChapterCost())
