@@ -12,7 +12,9 @@ from toyclip.checkpoint import PRETRAINED
 from toyclip.data import Tokenizer, draw_pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, ModelFileError
+from toyclip.infonce import epoch_floor
 from toyclip.pictures import world_emoji
+from toyclip.train import RECIPES
 from toyclip.zero_shot import accuracy
 
 CONFIG = {"format": "toyclip-1", "embed_dim": 64, "strided": True, "words": ["a"], "context_length": 4}
@@ -162,6 +164,8 @@ def test_shipped_model_says_how_it_was_made(shipped):
     assert "toyclip train" in history["command"]
     assert history["parameters"] == sum(p.numel() for p in shipped[0].parameters()) == 74_913
     assert history["accuracy"] == 1.0
+    assert len(history["epochs"]) == RECIPES[history["recipe"]].epochs
+    assert history["epochs"][-1]["floor"] == epoch_floor([170] * 16, RECIPES[history["recipe"]].batch_size)
     assert history["epochs"][-1]["logit_scale"] == pytest.approx(shipped[0].logit_scale.item())
     assert history["machine"]["torch"]
 

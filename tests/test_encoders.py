@@ -77,7 +77,7 @@ def test_first_weights_of_the_strided_variant_have_the_variance_of_he_et_al():
 def by_hand(model: ToyCLIP, picture: np.ndarray) -> np.ndarray:
     """Embedding of one picture (3, H, W) by scipy's correlation and numpy, not normalised."""
     encoder = model.image_encoder
-    strides = (2, 1, 2, 1) if encoder.strided else (1, 1, 1, 1)
+    strides = (2, 2, 2, 1) if encoder.strided else (1, 1, 1, 1)
     x = (picture - PIXEL_MEAN) / PIXEL_STD
     for i, (conv, stride) in enumerate(zip(encoder.convs, strides, strict=True)):
         weight, bias = conv.weight.numpy(), conv.bias.numpy()
@@ -91,26 +91,41 @@ def by_hand(model: ToyCLIP, picture: np.ndarray) -> np.ndarray:
 
 
 def test_image_encoder_is_what_scipy_computes(model):
-    picture = random_images(3, 8, 8, dtype=torch.float64)
+    picture = random_images(3, 16, 16, dtype=torch.float64)
     assert model.image_encoder(picture[None])[0].numpy() == pytest.approx(by_hand(model, picture.numpy()))
 
 
-def test_features_are_a_quarter_as_wide_and_never_mix_pictures(model):
-    images = random_images(3, 3, 32, 32, dtype=torch.float64)
-    assert model.image_encoder.features(images).shape == (3, 64, 8, 8)
+def test_features_are_a_quarter_or_an_eighth_as_wide_and_never_mix_pictures(model):
+    images = random_images(3, 3, 32, 48, dtype=torch.float64)
+    apart = 8 if model.image_encoder.strided else 4
+    assert model.image_encoder.features(images).shape == (3, 64, 32 // apart, 48 // apart)
     alone = torch.cat([model.embed_images(image[None]) for image in images])
     torch.testing.assert_close(model.embed_images(images), alone)
 
 
 def test_moving_a_subject_by_the_total_stride_changes_nothing(model):
-    """Far from the border the mean over places forgets the place; a step of 1 px is seen by the pooling grid."""
+    """Far from the border the mean over places forgets the place; half the stride, or 1 px, is seen by the grid."""
     subject = random_images(3, 5, 5, dtype=torch.float64)
-    images = torch.zeros(3, 3, 72, 72, dtype=torch.float64)
-    for image, (x, y) in zip(images, [(32, 32), (36, 28), (33, 32)], strict=True):
-        image[:, y : y + 5, x : x + 5] = subject
-    start, four, one = model.embed_images(images)
-    torch.testing.assert_close(start, four)
-    assert (start - one).abs().max() > 1e-6
+    images = torch.zeros(4, 3, 72, 72, dtype=torch.float64)
+    stride = 8 if model.image_encoder.strided else 4
+    shifts = [(0, 0), (stride, -stride), (stride // 2, 0), (1, 0)]
+    for image, (x, y) in zip(images, shifts, strict=True):
+        image[:, 32 + y : 37 + y, 32 + x : 37 + x] = subject
+    start, whole, half, one = model.embed_images(images)
+    torch.testing.assert_close(start, whole)
+    for other in (half, one):
+        assert (start - other).abs().max() > 1e-6
+
+
+def test_pictures_may_lie_in_memory_in_any_order_and_stay_as_they_are(model):
+    """The strided variant lays them out anew and rectifies in place: its own numbers, never ours."""
+    images = random_images(2, 3, 32, 32, dtype=torch.float64)
+    before = images.clone()
+    for other in (images, images.contiguous(memory_format=torch.channels_last), images.mT.contiguous().mT):
+        torch.testing.assert_close(model.embed_images(other), model.embed_images(before))
+        assert torch.equal(other, before)
+    features = model.image_encoder.features(images)
+    assert features.is_contiguous(memory_format=torch.channels_last) == model.image_encoder.strided
 
 
 @pytest.mark.parametrize(
@@ -216,8 +231,9 @@ def test_logits_are_cosines_times_the_clamped_scale(log_scale, scale, tokens):
     assert model(images, tokens).numpy() == pytest.approx(scale * (pictures @ texts.T) / lengths)
 
 
-def test_gradient_reaches_every_parameter_and_the_scale_rightly(tokens):
-    model = ToyCLIP(seed=0).double()
+@pytest.mark.parametrize("strided", [False, True], ids=["reference", "strided"])
+def test_gradient_reaches_every_parameter_and_the_scale_rightly(strided, tokens):
+    model = ToyCLIP(strided=strided, seed=0).double()
     images = random_images(3, 3, 16, 16, dtype=torch.float64)
 
     def value() -> torch.Tensor:

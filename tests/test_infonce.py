@@ -157,7 +157,7 @@ def exhaustive_floor(counts: list[int], batch_size: int) -> float:
     return math.fsum(share * math.log(k) for k, share in weight.items())
 
 
-@pytest.mark.parametrize("counts", [[3, 2, 1], [4, 4], [1, 1, 1, 5], [7], [1, 2, 3, 4]])
+@pytest.mark.parametrize("counts", [[3, 2, 1], [4, 4], [1, 1, 1, 5], [7], [1, 2, 3, 4], [2, 3, 1, 2, 1, 2]])
 def test_floor_is_the_mean_over_every_batch_there_is(counts):
     for batch_size in range(1, sum(counts) + 1):
         expected = exhaustive_floor(counts, batch_size)
@@ -202,6 +202,17 @@ def test_floor_rises_with_the_batch_and_with_the_share_of_one_caption():
         assert all(low < high for low, high in itertools.pairwise(values))
     assert by_size[-1] == pytest.approx(math.log(170))
     assert by_share[-1] == pytest.approx(math.log(8))
+
+
+def test_floor_of_very_many_captions():
+    """30,000 captions twice each: a twin is one of the 63 others in the batch, of 59,999; it costs log 2."""
+    assert infonce.floor([2] * 30_000, 64) == pytest.approx(63 / 59_999 * math.log(2), rel=1e-9)
+
+
+def test_floor_does_not_depend_on_the_order_of_the_captions_nor_on_what_holds_the_counts():
+    counts = [5, 1, 3, 3, 1, 8]
+    for same in (sorted(counts), tuple(counts[::-1]), np.array(counts)):
+        assert infonce.floor(same, 7) == pytest.approx(infonce.floor(counts, 7), abs=1e-12)
 
 
 def test_floor_of_the_reference_recipe():

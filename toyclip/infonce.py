@@ -87,8 +87,9 @@ def floor(counts: Sequence[int], batch_size: int) -> float:
     if counts.min() < 1 or not 1 <= batch_size <= total:
         raise InputError(f"cannot draw {batch_size} of {total} pairs, smallest count {counts.min()}; give counts >= 1")
     twins = np.arange(batch_size)  # (B,) possible values of k - 1
-    cost = [np.log1p(twins) @ hypergeom.pmf(twins, total - 1, count - 1, batch_size - 1) for count in counts]  # (C,)
-    return float(np.dot(counts, cost) / total)
+    different, times = np.unique(counts, return_counts=True)  # (U,), (U,): equally frequent captions cost the same
+    pmf = hypergeom.pmf(twins, total - 1, different[:, None] - 1, batch_size - 1)  # (U, B)
+    return float((times * different) @ (pmf @ np.log1p(twins)) / total)
 
 
 def epoch_floor(counts: Sequence[int], batch_size: int) -> float:

@@ -144,8 +144,8 @@ STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for 
     "reference": (reference, 10),
     "fast": (fast, 20),
     "captions": (captions, 10),
-    "one_out": (one_out, 3),
-    "diagonals": (diagonals, 5),
+    "one_out": (one_out, 5),
+    "diagonals": (diagonals, 10),
     "emoji": (emoji, 10),
     "supervised": (supervised, 10),
 }
