@@ -1,6 +1,8 @@
 """The command line: what it prints and writes, and one line with exit code 2 for everything it cannot use."""
 
+import importlib
 import json
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +12,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toyclip import checkpoint, cli, data, train
+from toyclip import checkpoint, cli, data, provenance, speedrun, train
 from toyclip.data import CLASSES, caption
 from toyclip.encoders import ToyCLIP
+from toyclip.errors import LossNotFiniteError
 from toyclip.pictures import BACKGROUND, WORLD_EMOJI, emoji
+from toyclip.rungs import Rung
 
 CAPTIONS = [caption(*pair) for pair in CLASSES]
 
@@ -157,10 +161,135 @@ def test_study_writes_its_result(toyclip, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "captions.json").read_text()) == {"results": ["captions"]}
 
 
+def test_studies_are_those_of_all_modules_and_none_hides_another():
+    modules = [importlib.import_module(f"toyclip.{path.stem}") for path in provenance.PACKAGE.glob("[a-z]*.py")]
+    tables = [vars(module).get("STUDIES", {}) for module in modules if module is not cli]
+    known = [row for table in tables for row in table.items()]
+    assert sorted(cli.STUDIES) == sorted(name for name, _ in known)
+    assert all(cli.STUDIES[name] == what for name, what in known)
+
+
+@pytest.mark.parametrize("name", cli.STUDIES)
+def test_study_can_be_sent_to_another_process_and_has_a_fingerprint(name):
+    once, seeds = cli.STUDIES[name]
+    assert pickle.loads(pickle.dumps(once)) is once
+    assert provenance.fingerprint(once.__module__.removeprefix("toyclip."))
+    assert seeds >= 3
+
+
 def test_help_names_every_command(toyclip):
     code, out, _ = toyclip("--help")
     assert code == 0
-    assert all(command in out for command in ("train", "classify", "eval", "study"))
+    assert all(command in out for command in ("train", "classify", "eval", "study", "bench"))
+
+
+def test_help_of_study_names_every_study(toyclip):
+    code, out, _ = toyclip("study", "--help")
+    assert code == 0
+    assert all(name in out for name in cli.STUDIES)
+
+
+# --- bench -----------------------------------------------------------------------------------------------------------
+
+BENCH = {
+    "seconds": {"reference": [75.3, 80.0], "fast": [2.0, 2.51]},
+    "ratios": [37.65, 31.87],
+    "ratio_median": 34.76,
+    "accuracies": {"reference": [1.0, 0.9979], "fast": [0.9958, 1.0]},
+    "evaluation": {"reference": [4.0, 6.0], "fast": [0.2, 0.3]},
+    "drawing": [0.5, 0.9],
+    "machine": {"processor": "Slow 486", "cores": 2, "torch": "2.13.0"},
+    "threads": 1,
+}
+
+
+@pytest.fixture
+def benched(monkeypatch) -> list[int]:
+    """`bench` does not train, but answers BENCH; how many pairs were asked for."""
+    asked = []
+
+    def bench(pairs, on_run):
+        asked.append(pairs)
+        for name in ("reference", "fast") * pairs:
+            on_run(name, 1.0)
+        return BENCH
+
+    monkeypatch.setattr(speedrun, "bench", bench)
+    return asked
+
+
+def test_bench_prints_every_pair_the_median_what_is_left_out_and_the_machine(benched, toyclip, tmp_path):
+    code, out, _ = toyclip("bench", "--pairs", 2)
+    assert (code, benched) == (0, [2])
+    head, first, second, median, apart, machine = out.splitlines()
+    assert head.split() == ["seed", "reference", "fast", "ratio", "accuracy:", "reference,", "fast"]
+    assert first.split() == ["0", "75.3", "s", "2.00", "s", "37.6", "100.00%,", "99.58%"]
+    assert second.split() == ["1", "80.0", "s", "2.51", "s", "31.9", "99.79%,", "100.00%"]
+    assert median == "fast is 34.8 times as fast (median; 31.9 to 37.6, 2 pairs)"
+    assert apart.startswith("not in these times: drawing, 0.7 s a world; evaluating, all epochs of a run, ")
+    assert apart.endswith(" 5.00 s (reference), 0.25 s (fast)")  # the mean of a run
+    assert machine == "Slow 486, 1 thread of 2; torch 2.13.0"
+    assert not list(tmp_path.iterdir())
+
+
+def test_bench_writes_its_result(benched, toyclip, tmp_path):
+    code, out, _ = toyclip("bench", "--pairs", 2, "--json", tmp_path / "bench.json")
+    assert code == 0
+    assert json.loads((tmp_path / "bench.json").read_text()) == BENCH
+    assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+    assert out == toyclip("bench", "--pairs", 2)[1]
+
+
+def test_bench_compares_five_pairs_unless_told_otherwise(toyclip, monkeypatch):
+    asked = []
+    five = BENCH | {key: {name: [1.0] * 5 for name in BENCH[key]} for key in ("seconds", "accuracies")}
+    monkeypatch.setattr(speedrun, "bench", lambda pairs, on_run: asked.append(pairs) or five | {"ratios": [1.0] * 5})
+    code, out, _ = toyclip("bench")
+    assert (code, asked) == (0, [5])
+    assert [line.split()[0] for line in out.splitlines()[1:6]] == ["0", "1", "2", "3", "4"]
+
+
+def test_small_bench_from_end_to_end(toyclip, tmp_path, monkeypatch):
+    """48 pictures to train on, 16 held out, one epoch against two."""
+    quick = replace(train.RECIPES["fast"], epochs=1, batch_size=24)
+    monkeypatch.setattr(speedrun, "RUNGS", (Rung("long", replace(quick, epochs=2)), Rung("short", quick)))
+    monkeypatch.setattr(speedrun, "world", lambda seed: data.split(data.draw_pairs(4, seed), seed))
+    code, out, _ = toyclip("bench", "--pairs", 1, "--json", tmp_path / "bench.json")
+    assert code == 0
+    stored = json.loads((tmp_path / "bench.json").read_text())
+    assert stored["ratios"] == [stored["ratio_median"]]
+    assert stored["ratio_median"] == stored["seconds"]["reference"][0] / stored["seconds"]["fast"][0]
+    lines = out.splitlines()
+    assert lines[1].split()[5] == f"{stored['ratio_median']:.1f}"
+    assert lines[-1].startswith(provenance.machine()["processor"])
+
+
+def test_bench_that_could_not_be_written_is_not_begun(benched, toyclip, tmp_path):
+    code, out, err = toyclip("bench", "--json", tmp_path / "none" / "bench.json")
+    assert (code, out, benched) == (2, "", [])
+    assert len(err.splitlines()) == 1
+    assert err.startswith("toyclip: cannot write ")
+
+
+@pytest.mark.parametrize("pairs", [0, -1, "two"])
+def test_bench_of_no_pairs_is_wrong_usage(pairs, benched, toyclip, tmp_path):
+    code, out, err = toyclip("bench", "--pairs", pairs, "--json", tmp_path / "bench.json")
+    assert (code, out, benched) == (2, "", [])
+    assert len(err.splitlines()) == 1
+    assert "--pairs" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_bench_that_fails_leaves_the_old_result_as_it_was(toyclip, tmp_path, monkeypatch):
+    def bench(pairs, on_run):
+        raise LossNotFiniteError("the loss is nan in epoch 1; lower the learning rate")
+
+    monkeypatch.setattr(speedrun, "bench", bench)
+    (tmp_path / "bench.json").write_text("old")
+    code, out, err = toyclip("bench", "--json", tmp_path / "bench.json")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == "toyclip: the loss is nan in epoch 1; lower the learning rate"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"bench.json": "old"}
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -182,7 +311,7 @@ BAD = {
     "unknown device": (("train", "--device", "tpu", "--out", "{out}/m"), ["device 'tpu'", "cpu"]),
     "no such folder": (("train", "--epochs", "1", "--out", "{out}/none/m"), ["cannot write"]),
     "history in no folder": (("train", "--out", "{out}/m", "--json", "{out}/none/h"), ["cannot write"]),
-    "unknown study": (("study", "dreams", "--out", "{out}/s.json"), ["'dreams'", "fast", "one_out"]),
+    "unknown study": (("study", "dreams", "--out", "{out}/s.json"), ["'dreams'", ", ".join(cli.STUDIES)]),
     "unknown study, seeds": (("study", "dreams", "--seeds", "1", "--out", "{out}/s.json"), ["'dreams'"]),
     "study in no folder": (("study", "fast", "--out", "{out}/none/s.json"), ["cannot write"]),
 }
@@ -211,7 +340,8 @@ def test_run_that_fails_leaves_no_file_and_the_old_one_as_it_was(recipe, small_w
 
 
 USAGE = [("train", "--epochs", "two"), ("train", "--seed", "-1"), ("classify",), ("classify", "circle.png"),
-         ("train", "--depth", "4"), ("draw",), ("study", "fast", "--out", "s.json", "--workers", "0")]  # fmt: skip
+         ("train", "--depth", "4"), ("draw",), ("study", "fast", "--out", "s.json", "--workers", "0"),
+         ("bench", "--pairs", "0"), ("bench", "out.json")]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", USAGE, ids=" ".join)

@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LONGEST = 220  # lines of a module
 
-ORDER = ("data", "encoders", "infonce", "zero_shot", "train", "study", "ablations")  # first four: chapters 1 to 4
+ORDER = (  # up to zero_shot each module is a chapter; some of those after it are, too
+    "data", "encoders", "infonce", "zero_shot", "train", "study", "speedrun", "ablations", "batches", "scale",
+)  # fmt: skip
 HELPERS = {  # helper -> what it may import; None: anything
     "errors": set(),
     "provenance": set(),
@@ -28,6 +30,9 @@ HELPERS = {  # helper -> what it may import; None: anything
     "wrong_losses": {"infonce", "errors"},
     "loss_checks": set(),
     "pictures": {"data", "errors"},
+    "concepts": {"data", "pictures", "errors"},
+    "muon": {"errors"},
+    "rungs": {"encoders", "infonce", "train", "errors"},
     "geometry": {"data", "encoders", "errors"},
     "checkpoint": {"data", "encoders", "errors"},
     "figures": None,
@@ -106,13 +111,26 @@ def numbered_chapters() -> list[str]:
     return [Path(c["file"]).name for part in toc["parts"] if part.get("numbered") for c in part["chapters"]]
 
 
+def module_of(chapter: str) -> str:
+    """05_speedrun -> speedrun."""
+    return chapter.split("_", 1)[1]
+
+
 @pytest.mark.parametrize("chapter", numbered_chapters())
 def test_chapter_has_its_module_and_its_test(chapter):
-    number, name = chapter.split("_", 1)
-    assert ORDER[int(number) - 1] == name
+    name = module_of(chapter)
+    assert name in ORDER
     assert (ROOT / "book" / f"{chapter}.ipynb").exists()
     assert (ROOT / "toyclip" / f"{name}.py").exists()
     assert (ROOT / "tests" / f"test_{name}.py").exists()
+
+
+def test_chapters_are_numbered_from_1_and_their_modules_in_the_reading_order():
+    numbers = [int(chapter.split("_", 1)[0]) for chapter in numbered_chapters()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    places = [ORDER.index(module_of(chapter)) for chapter in numbered_chapters()]
+    assert places == sorted(set(places))
+    assert places[:4] == [0, 1, 2, 3]  # no module between the first four chapters that belongs to none
 
 
 # --- modules ---------------------------------------------------------------------------------------------------------
@@ -125,7 +143,7 @@ def out_of_order(name: str, source: str) -> list[str]:
     relative = [f"{name} has a relative import" for n in ast.walk(ast.parse(source)) if getattr(n, "level", 0)]
     if part in ORDER:
         allowed = {*ORDER[: ORDER.index(part)], "errors"}
-        if part in ORDER[4:]:  # training and studies are no chapters: they may also use what serves the chapters
+        if part in ORDER[4:]:  # training, studies and later chapters may also use what serves the chapters
             allowed |= HELPERS.keys() - LAST
     elif part in HELPERS:
         allowed = imported if HELPERS[part] is None else HELPERS[part]
@@ -176,7 +194,7 @@ def undocumented(source: str) -> list[str]:
     """Public functions, classes and methods without a docstring or with arguments or results of unknown type."""
     tree = ast.parse(source)
     complaints = [] if ast.get_docstring(tree) or not source.strip() else ["the module has no docstring"]
-    for owner in [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef))]:
+    for owner in [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_"))]:
         for node in owner.body:
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
@@ -217,6 +235,10 @@ def test_module(path):
         ("zero_shot", "from toyclip.figures.style import show"),
         ("infonce", "def f():\n    from toyclip import train"),
         ("train", "from toyclip.figures import style"),
+        ("train", "from toyclip.study import world"),
+        ("zero_shot", "from toyclip.muon import Muon"),
+        ("muon", "from toyclip.train import fit"),
+        ("concepts", "from toyclip.encoders import ToyCLIP"),
         ("errors", "from toyclip import data"),
         ("infonce", "from . import data"),
         ("surprise", "import math"),
@@ -224,6 +246,19 @@ def test_module(path):
 )
 def test_import_against_the_order_is_noticed(name, source):
     assert out_of_order(name, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("train", "from toyclip.muon import Muon"),
+        ("scale", "from toyclip import batches, concepts, errors"),
+        ("zero_shot", "from toyclip.infonce import info_nce\nfrom toyclip.errors import InputError"),
+        ("figures.style", "from toyclip import scale"),
+    ],
+)
+def test_import_along_the_order_is_allowed(name, source):
+    assert out_of_order(name, source) == []
 
 
 @pytest.mark.parametrize(
@@ -265,3 +300,8 @@ def test_seeded_randomness_is_allowed():
 )
 def test_missing_documentation_is_noticed(source):
     assert undocumented(source)
+
+
+def test_what_is_private_needs_no_documentation():
+    source = '"""Doc."""\ndef _f(x):\n    return x\nclass _A:\n    def f(self, x):\n        return x'
+    assert undocumented(source) == []

@@ -1,4 +1,4 @@
-"""The command line: train, classify, eval, study (helper, no chapter)."""
+"""The command line: train, classify, eval, study, bench (helper, no chapter)."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from toyclip import ablations, checkpoint, study
+from toyclip import ablations, batches, checkpoint, scale, speedrun, study
 from toyclip.data import CLASSES, Tokenizer, draw_pairs
 from toyclip.errors import InputError, LossNotFiniteError, RecipeError
 from toyclip.pictures import load_picture, world_emoji
@@ -27,7 +27,7 @@ from toyclip.zero_shot import accuracy, classifier, interval, similarities
 app = typer.Typer(help="A CLIP small enough to hold in the head.", no_args_is_help=True, add_completion=False)
 UsageError = typer.BadParameter.__mro__[1]  # typer does not export it
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
-STUDIES = study.STUDIES | ablations.STUDIES
+STUDIES = study.STUDIES | speedrun.STUDIES | ablations.STUDIES | batches.STUDIES | scale.STUDIES
 terminal = Console(stderr=True)  # results go to stdout, everything else here
 
 
@@ -166,6 +166,36 @@ def run_study(
         task = progress.add_task(f"study {name}", total=count)
         result = study.run(name, once, count, workers, on_result=lambda: progress.advance(task))
     checkpoint.write_json(out, result)
+
+
+@app.command("bench")
+@one_line_errors
+def run_bench(
+    pairs: Annotated[int, typer.Option(min=1, help="How many runs of each recipe, in turn.")] = 5,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+) -> None:
+    """Time the fast recipe against the reference, from fresh weights to the end of training."""
+    if json_file:
+        checkpoint.check_writable(json_file)
+    with bar("runs") as progress:
+        task = progress.add_task("bench", total=2 * pairs)
+        result = speedrun.bench(pairs, on_run=lambda name, seconds: progress.advance(task))
+    if json_file:
+        checkpoint.write_json(json_file, result)
+    rows = zip(*result["seconds"].values(), *result["accuracies"].values(), result["ratios"], strict=True)
+    typer.echo("seed  reference       fast  ratio  accuracy: reference, fast")
+    for seed, (slow, quick, *scores, ratio) in enumerate(rows):
+        typer.echo(f"{seed:4}  {slow:7.1f} s  {quick:7.2f} s  {ratio:5.1f}  {scores[0]:.2%}, {scores[1]:.2%}")
+    low, high = min(result["ratios"]), max(result["ratios"])
+    typer.echo(f"fast is {result['ratio_median']:.1f} times as fast (median; {low:.1f} to {high:.1f}, {pairs} pairs)")
+    apart = {name: sum(seconds) / pairs for name, seconds in result["evaluation"].items()}
+    typer.echo(
+        f"not in these times: drawing, {sum(result['drawing']) / pairs:.1f} s a world; "
+        + "evaluating, all epochs of a run, "
+        + ", ".join(f"{seconds:.2f} s ({name})" for name, seconds in apart.items())
+    )
+    about = result["machine"]
+    typer.echo(f"{about['processor']}, {result['threads']} thread of {about['cores']}; torch {about['torch']}")
 
 
 def main() -> None:

@@ -53,8 +53,8 @@ def feature_maps(encoder: ImageEncoder, image: Tensor, columns: int = 5) -> None
     style.show(
         figure,
         f"A drawn shape of 3 × {image.shape[1]} × {image.shape[2]} numbers, then the {columns} liveliest maps of each "
-        f"convolution: {sizes}. The first maps still look like the shape, some of the later ones "
-        "light up on one side of it only.",
+        f"convolution: {sizes}. In conv 1 some maps look like the shape, others light up along "
+        "one side of it only; in the last two the outline is gone.",
     )
 
 
@@ -87,20 +87,18 @@ def receptive_fields(seen: Mapping[str, Tensor], boxes: Mapping[str, tuple[int, 
         axis.imshow(strength / strength.max(), cmap="Blues", vmin=0, vmax=1)
         box = [start - 0.5, start + width - 0.5]
         axis.plot(*zip(*[(box[i], box[j]) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))], strict=True),
-                  color=style.CONTRAST)  # fmt: skip
-        axis.set_title(name, fontsize=12)
+                  color=style.CONTRAST, clip_on=False)  # fmt: skip
+        axis.set_title(f"{name}: {width} pixels", fontsize=12)
         axis.set(xticks=[0, 16, 31], yticks=[0, 16, 31])
-        axis.text(
-            start + width / 2 - 0.5, start - 1.2, f"{width} pixels", color=style.CONTRAST, ha="center", va="bottom"
-        )
     style.title(figure, "One number sees a window,\nthe middle of it best")
     parts = []
     for name, strength in seen.items():
         start, width = boxes[name]
         quarter = width // 4
-        middle = strength[start + quarter : start + width - quarter, start + quarter : start + width - quarter].sum()
+        middle = strength[start + quarter : start + width - quarter, start + quarter : start + width - quarter]
         parts.append(
-            f"{name}: {width} × {width} pixels, {middle / strength.sum():.0%} of the gradient in its middle half"
+            f"{name}: {width} × {width} pixels, {middle.sum() / strength.sum():.0%} of the gradient in the middle "
+            f"{middle.numel() / width**2:.0%} of them"
         )
     style.show(
         figure,

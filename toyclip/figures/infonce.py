@@ -1,4 +1,4 @@
-"""Figures of chapter 3: rows, temperature, gradient, floor, wrong losses, ablations (helper, no chapter)."""
+"""Figures of chapter 3: rows, temperature, gradient, floor, wrong losses (helper, no chapter)."""
 
 from collections.abc import Callable, Sequence
 

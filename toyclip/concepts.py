@@ -1,0 +1,77 @@
+"""A second world: hundreds of emoji as concepts, each with a word of its own (helper of chapters 6 and later)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from toyclip.data import Pairs, Tokenizer
+from toyclip.errors import InputError
+from toyclip.pictures import Emoji, emoji
+
+SIZE = 32  # px, width and height of a picture
+EXTENT = (20.0, 30.0)  # px, width of the emoji before it is turned
+ROTATION = 15.0  # degrees either way
+BACKGROUND = (0.0, 0.35)  # grey level, 0 black to 1 white
+NOISE = 0.02  # standard deviation of the Gaussian noise on every pixel and channel, 0 to 1
+
+
+def choose(count: int, seed: int) -> list[Emoji]:
+    """A random choice of `count` different emoji, in random order.
+
+    Raises:
+        InputError: if there are not so many.
+
+    >>> len({e.character for e in choose(300, seed=0)})
+    300
+    """
+    everything = emoji()
+    if not 1 <= count <= len(everything):
+        raise InputError(f"cannot choose {count} of {len(everything)} emoji; ask for 1 to {len(everything)}")
+    return [everything[i] for i in np.random.default_rng(seed).permutation(len(everything))[:count]]
+
+
+def draw_concept(concept: Emoji, rng: np.random.Generator) -> np.ndarray:
+    """One picture of an emoji at a random place, size and rotation, on a random dark grey.
+
+    Returns:
+        (SIZE, SIZE, 3) uint8 RGB.
+
+    >>> draw_concept(choose(1, seed=0)[0], np.random.default_rng(0)).shape
+    (32, 32, 3)
+    """
+    extent, angle, grey = rng.uniform((EXTENT[0], -ROTATION, BACKGROUND[0]), (EXTENT[1], ROTATION, BACKGROUND[1]))
+    width = round(extent)
+    sprite = concept.sprite.rotate(angle, Image.Resampling.BILINEAR).resize((width, width), Image.Resampling.BOX)
+    picture = Image.new("RGB", (SIZE, SIZE), (round(255 * grey),) * 3)
+    x, y = rng.integers(0, SIZE - width, size=2, endpoint=True)
+    picture.paste(sprite, (int(x), int(y)), sprite)
+    pixels = np.asarray(picture, dtype=np.float32)
+    return (pixels + rng.normal(0, 255 * NOISE, pixels.shape)).round().clip(0, 255).astype(np.uint8)
+
+
+def draw_concepts(concepts: Sequence[Emoji], counts: Sequence[int], seed: int) -> Pairs:
+    """Draw each concept as often as `counts` says; a picture's class is the position of its concept.
+
+    Raises:
+        InputError: if there is not one count, 0 or more, for each concept, or nothing to draw.
+
+    >>> draw_concepts(choose(3, seed=0), counts=[2, 0, 1], seed=0).classes.tolist()
+    [0, 0, 2]
+    """
+    if len(counts) != len(concepts) or min(counts, default=0) < 0 or not sum(counts):
+        raise InputError(f"{len(concepts)} concepts, {len(counts)} counts; give one count, 0 or more, for each concept")
+    rng = np.random.default_rng(seed)
+    pixels = np.stack([draw_concept(c, rng) for c, n in zip(concepts, counts, strict=True) for _ in range(n)])
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous() / 255  # (N, 3, SIZE, SIZE)
+    return Pairs(images, torch.arange(len(concepts)).repeat_interleave(torch.tensor(counts)))
+
+
+def words(concepts: Sequence[Emoji]) -> Tokenizer:
+    """A vocabulary of one word for each concept, its Unicode name with hyphens: nothing leaks from name to name.
+
+    >>> words(choose(2, seed=0)).encode(words(choose(2, seed=0)).words[1:]).shape
+    torch.Size([2, 1])
+    """
+    return Tokenizer(["-".join(c.name.lower().split()) for c in concepts], context_length=1)
