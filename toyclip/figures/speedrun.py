@@ -25,7 +25,7 @@ def ladder(runs: dict[str, Sequence[dict]], colors: Sequence[str] = ()) -> None:
         middle = np.median([run["share"] for run in seeds])
         axes.text(middle, height - 16, label, color=color, ha="right", fontweight="bold", fontsize=11)
         axes.plot([middle, middle], [height - 9, 99], color=color, lw=0.8, ls=":")
-        said.append(f"{label}, {len(seeds)} seeds: {middle:.2g} %")
+        said.append(f"{label}, {len(seeds)} seeds: {middle:.3g} %")
     axes.set(xscale="log", xlabel="time, % of a reference run", ylabel="held-out accuracy, %", ylim=(0, 103))
     axes.set_xticks([1, 10, 100], ["1", "10", "100"])
     style.title(figure, "Each rung buys time, not accuracy")
