@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TESTS = ("data", "encoders", "infonce", "zero_shot", "muon", "train", "geometry", "pictures", "concepts", "checks",
-         "checkpoint", "study", "rungs", "speedrun", "ablations", "batches", "scale", "cli")  # fmt: skip
+         "checkpoint", "study", "rungs", "speedrun", "ablations", "batches", "scale", "style", "cli")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Visible checks compare as Python does, raise when missed, and print nothing that depends on the machine."""
 
+import json
 import operator
 
 import pytest
 
-from toyclip.checks import VERDICTS, CheckError, check, verdict
+from toyclip.checks import VERDICTS, CheckError, check, stored, verdict
+from toyclip.errors import InputError
 
 OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 
@@ -45,3 +47,17 @@ def test_verdict_that_nobody_agreed_on_is_refused(capsys):
     with pytest.raises(ValueError, match="holds in part"):
         verdict("S4", "the loss stays at 1.5", "probably", "one seed")
     assert capsys.readouterr().out == ""
+
+
+def test_stored_result_is_read_whole_and_from_where_the_chapters_lie(tmp_path, monkeypatch):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "ladder.json").write_text(
+        json.dumps({"results": ["é", 1.5]}, ensure_ascii=False), encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert stored("ladder") == {"results": ["é", 1.5]}
+
+
+def test_missing_result_is_named_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(InputError, match=r"no result '.*fast\.json'; make it with 'python -m toyclip study fast"):
+        stored("fast", tmp_path)

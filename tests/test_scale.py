@@ -341,3 +341,12 @@ def test_pictures_are_no_part_of_the_idle_process(monkeypatch):
 def test_unknown_step_is_refused():
     with pytest.raises(RecipeError, match="no step 'exact'"):
         scale.measure("exact", 64)
+
+
+def test_footprint_measures_both_steps_and_the_plain_one_only_as_far_as_it_is_safe(monkeypatch):
+    """At 16,384 the plain step takes 5 GiB; at twice that it would take more than many machines have."""
+    monkeypatch.setattr(scale, "measure", lambda step, batch_size, seed: (step, batch_size, seed))
+    found = scale.footprint(seed=4)
+    assert [size for step, size, _ in found if step == "cached"] == [512, 1024, 2048, 4096, 8192, 16384, 32768]
+    assert [size for step, size, _ in found if step == "plain"] == [512, 1024, 2048, 4096, 8192, 16384]
+    assert {seed for *_, seed in found} == {4}

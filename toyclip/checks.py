@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toyclip.errors import InputError
+
 BOUNDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 VERDICTS = ("holds", "holds in part", "wrong", "not here")
 
@@ -68,6 +70,20 @@ def span(values: Sequence[float], form: str) -> str:
     """
     low, high = f"{min(values):{form}}", f"{max(values):{form}}"
     return low if low == high else f"{low} to {high}"
+
+
+def stored(name: str, folder: str | Path = "results") -> dict:
+    """What a study left in `folder`, where chapters find it beside them.
+
+    Raises:
+        InputError: if there is no such result.
+    """
+    path = Path(folder) / f"{name}.json"
+    if not path.exists():
+        raise InputError(
+            f"there is no result {str(path)!r}; make it with 'python -m toyclip study {name} --out {path}'"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

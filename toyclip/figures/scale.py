@@ -3,16 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import t
 
 from toyclip.figures import style
 
 COLORS = (style.ACCENT, style.CONTRAST, style.THIRD)
-
-
-def interval(values: np.ndarray) -> float:
-    """Half the width of the 95 % interval of a mean (Student's t), for (S,) values."""
-    return float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
 
 
 def growth(
@@ -63,7 +57,7 @@ def by_batch(
         means = np.array([100 * values.mean() for values in by_size.values()])
         for size, values in by_size.items():
             axes.plot([size] * len(values), 100 * values, "o", color=color, ms=4, alpha=0.35, mew=0)
-        axes.errorbar(sizes, means, [100 * interval(v) for v in by_size.values()], color=color, capsize=3, lw=1.6)
+        axes.errorbar(sizes, means, [100 * style.interval(v) for v in by_size.values()], color=color, capsize=3, lw=1.6)
         at = list(by_size).index(spot[way][0])
         side, move = ("right", -6) if at == len(sizes) - 1 else ("left", 6)
         axes.annotate(way, (sizes[at], means[at]), (move, spot[way][1]), textcoords="offset points", color=color,

@@ -50,6 +50,11 @@ def show(figure: Figure, alt: str) -> None:
     plt.close(figure)
 
 
+def interval(values: np.ndarray) -> float:
+    """Half the width of the 95 % interval of a mean (Student's t), for (S,) values."""
+    return float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
+
+
 def bars(groups: dict[str, np.ndarray], message: str, unit: str = "held-out accuracy") -> None:
     """Several variants, one row each: seeds as dots, their mean as a stroke with its 95 % interval (Student's t).
 
@@ -60,11 +65,11 @@ def bars(groups: dict[str, np.ndarray], message: str, unit: str = "held-out accu
     figure, axes = new(1.1 + 0.42 * len(groups))
     for i, values in enumerate(groups.values()):
         axes.plot(100 * values, np.full(len(values), i), "o", color=ACCENT, ms=5, alpha=0.45, mew=0)
-        half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-        axes.errorbar(100 * values.mean(), i, xerr=100 * half, color=INK, marker="|", ms=16, mew=2.5, lw=1.2, capsize=3)
+        half = 100 * interval(values)
+        axes.errorbar(100 * values.mean(), i, xerr=half, color=INK, marker="|", ms=16, mew=2.5, lw=1.2, capsize=3)
     axes.set_yticks(range(len(groups)), list(groups), fontsize=11)
     axes.invert_yaxis()
     axes.set(xlabel=f"{unit}, %", xlim=(-3, 103))
     title(figure, message)
-    means = ", ".join(f"{name} {100 * values.mean():.0f} % ({len(values)})" for name, values in groups.items())
+    means = ", ".join(f"{name} {100 * values.mean():.3g} % ({len(values)})" for name, values in groups.items())
     show(figure, f"{message.replace(chr(10), ' ')}. Mean {unit} (number of seeds): {means}.")
