@@ -172,7 +172,7 @@ def test_budgets_make_equal_what_they_say(name, pictures, monkeypatch):
 @pytest.mark.parametrize("batch_size", SIZES)
 @pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
 def test_equal_updates_are_made_but_for_one_that_is_no_whole_number_of_epochs(name, pictures, batch_size, monkeypatch):
-    """96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 6 says so."""
+    """96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 7 says so."""
     world = World(torch.zeros(pictures, 1), torch.zeros(pictures, dtype=torch.int64), *[torch.zeros(1, 1)] * 3, 10)
     monkeypatch.setattr(batches, "learn", lambda *_, **__: (None, None))
     updates = batches.updates_of("updates", name, world, batch_size, seed=0)

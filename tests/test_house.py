@@ -21,7 +21,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 LONGEST = 220  # lines of a module
 
 ORDER = (  # up to zero_shot each module is a chapter; some of those after it are, too
-    "data", "encoders", "infonce", "zero_shot", "train", "study", "speedrun", "ablations", "batches", "scale",
+    "data", "encoders", "infonce", "zero_shot", "train", "study", "frequency", "interventions", "tagger", "models",
+    "grid", "composition", "priming", "plan", "speedrun", "ablations", "batches", "scale",
 )  # fmt: skip
 HELPERS = {  # helper -> what it may import; None: anything
     "errors": set(),
@@ -35,6 +36,9 @@ HELPERS = {  # helper -> what it may import; None: anything
     "rungs": {"encoders", "infonce", "train", "errors"},
     "geometry": {"data", "encoders", "errors"},
     "checkpoint": {"data", "encoders", "errors"},
+    "trend": {"errors"},
+    "resume": {"checkpoint", "provenance", "errors"},
+    "terminal": {"errors"},
     "figures": None,
     "assets": None,
     "cli": None,
@@ -112,7 +116,7 @@ def numbered_chapters() -> list[str]:
 
 
 def module_of(chapter: str) -> str:
-    """05_speedrun -> speedrun."""
+    """06_speedrun -> speedrun."""
     return chapter.split("_", 1)[1]
 
 

@@ -1,4 +1,4 @@
-"""What if: the training of CLIP with one thing changed, in two worlds (chapter 6)."""
+"""What if: the training of CLIP with one thing changed, in two worlds (chapter 7)."""
 
 import math
 from collections.abc import Callable

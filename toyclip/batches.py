@@ -1,4 +1,4 @@
-"""Does a larger batch teach more? At equal samples, equal updates and equal time (helper of chapter 6)."""
+"""Does a larger batch teach more? At equal samples, equal updates and equal time (helper of chapter 7)."""
 
 import functools
 import time

@@ -1,25 +1,22 @@
-"""The command line: train, classify, eval, study, bench (helper, no chapter)."""
+"""The command line: train, classify, eval, study, frequency, bench (helper, no chapter)."""
 
-import functools
 import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from toyclip import ablations, batches, checkpoint, scale, speedrun, study
+from toyclip import ablations, batches, checkpoint, plan, resume, scale, speedrun, study
 from toyclip.data import CLASSES, Tokenizer, draw_pairs
-from toyclip.errors import InputError, LossNotFiniteError, RecipeError
+from toyclip.errors import InputError, RecipeError
 from toyclip.pictures import load_picture, world_emoji
 from toyclip.provenance import machine
+from toyclip.terminal import bar, one_line_errors
 from toyclip.train import RECIPES, Epoch
 from toyclip.train import train as train_model
 from toyclip.zero_shot import accuracy, classifier, interval, similarities
@@ -28,27 +25,6 @@ app = typer.Typer(help="A CLIP small enough to hold in the head.", no_args_is_he
 UsageError = typer.BadParameter.__mro__[1]  # typer does not export it
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
 STUDIES = study.STUDIES | speedrun.STUDIES | ablations.STUDIES | batches.STUDIES | scale.STUDIES
-terminal = Console(stderr=True)  # results go to stdout, everything else here
-
-
-def bar(unit: str) -> Progress:
-    """A progress bar on stderr that counts `unit`."""
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit)]
-    return Progress(*columns, TimeRemainingColumn(), console=terminal, transient=True)
-
-
-def one_line_errors(command: Callable) -> Callable:
-    """Turn bad input into one line on stderr and exit code 2."""
-
-    @functools.wraps(command)
-    def wrapped(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except (InputError, LossNotFiniteError) as error:
-            typer.echo(f"toyclip: {error}", err=True)
-            raise typer.Exit(2) from None
-
-    return wrapped
 
 
 def known(name: str, table: dict, what: str) -> str:
@@ -166,6 +142,31 @@ def run_study(
         task = progress.add_task(f"study {name}", total=count)
         result = study.run(name, once, count, workers, on_result=lambda: progress.advance(task))
     checkpoint.write_json(out, result)
+
+
+@app.command("frequency")
+@one_line_errors
+def run_frequency(
+    out: Annotated[Path, typer.Option(help="Folder for the results: a line a run, and tables when all are done.")],
+    seeds: Annotated[int, typer.Option(min=2, help="How many; the runs with several models take half.")] = plan.SEEDS,
+    go_on: Annotated[bool, typer.Option("--resume", help="Do only what is missing in the folder.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
+) -> None:
+    """Run the study of chapter 5; it can be stopped at any moment and goes on with --resume."""
+    if out.parent.is_dir() and not out.exists():
+        out.mkdir()
+    checkpoint.check_writable(out / resume.LINES)
+    if (out / resume.LINES).exists() and not go_on:
+        raise InputError(f"{str(out)!r} holds results already; add --resume to go on, or give another folder")
+    runs = plan.plan(seeds)
+    with bar("runs") as progress:
+        task = progress.add_task("frequency", total=None)
+        lines = resume.complete(
+            runs, out, workers, on_result=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    command = f"python -m toyclip frequency --out DIR --seeds {seeds}"
+    for path in resume.write_tables(runs, lines, out, command, prefix="frequency"):
+        typer.echo(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 @app.command("bench")

@@ -1,4 +1,4 @@
-"""A second world: hundreds of emoji as concepts, each with a word of its own (helper of chapters 6 and later)."""
+"""A second world: hundreds of emoji as concepts, each with a word of its own (helper of chapters 5 and 7)."""
 
 from collections.abc import Sequence
 

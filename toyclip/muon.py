@@ -1,4 +1,4 @@
-"""Muon: every direction of a weight matrix learns at the same pace (helper of chapter 5)."""
+"""Muon: every direction of a weight matrix learns at the same pace (helper of chapter 6)."""
 
 from collections.abc import Iterable
 
@@ -43,7 +43,7 @@ class Muon(torch.optim.Optimizer):
 
     After the source (Jordan et al. 2024) and its record run on CIFAR-10 (Jordan 2024): each tensor is read as a matrix
     (outputs, everything else), and before each step scaled so that an output's weights have length 1 on average.
-    `torch.optim.Muon` takes matrices only and keeps no length; chapter 5 compares.
+    `torch.optim.Muon` takes matrices only and keeps no length; chapter 6 compares.
 
     Args:
         lr: length of a step: how far each singular value of the weights moves.

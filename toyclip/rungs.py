@@ -1,4 +1,4 @@
-"""Ways to train the same model: a ladder from the reference to fast, and ideas that failed (helper of chapter 5)."""
+"""Ways to train the same model: a ladder from the reference to fast, and ideas that failed (helper of chapter 6)."""
 
 import itertools
 import shutil

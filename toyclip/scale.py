@@ -1,4 +1,4 @@
-"""The loss at the batch size of a data centre: chunks instead of a square (chapter 6)."""
+"""The loss at the batch size of a data centre: chunks instead of a square (chapter 7)."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Where the time of a training run goes, and how fast it could be (chapter 5)."""
+"""Where the time of a training run goes, and how fast it could be (chapter 6)."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Figures of chapter 6: memory and time by batch size, and what a larger batch teaches (helper, no chapter)."""
+"""Figures of chapter 7: memory and time by batch size, and what a larger batch teaches (helper, no chapter)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 5: the ladder, where the time goes, what Muon does, what did not help (helper, no chapter)."""
+"""Figures of chapter 6: the ladder, where the time goes, what Muon does, what did not help (helper, no chapter)."""
 
 from collections.abc import Sequence
 

@@ -1,0 +1,142 @@
+"""Accuracy against the logarithm of a count: slopes, correlations, curves, shares of variance (helper of chapter 5).
+
+Throughout, x is (S, K), the log10 count of each concept under each seed, NaN where the count is 0, and y is (S, K), its
+accuracy from 0 to 1.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.optimize import curve_fit
+from scipy.stats import linregress, ttest_1samp
+from statsmodels.regression.mixed_linear_model import MixedLM
+
+from toyclip.errors import InputError
+
+
+def table(results: Sequence[dict], test: int) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of one condition's stored results.
+
+    Args:
+        results: one a seed, with "counts" and "hits" of each concept.
+        test: test pictures of each concept.
+
+    >>> x, y = table([{"counts": [0, 100], "hits": [1, 5]}], test=10)
+    >>> x.tolist(), y.tolist()
+    ([[nan, 2.0]], [[0.1, 0.5]])
+    """
+    counts = np.array([result["counts"] for result in results], dtype=float)  # (S, K)
+    x = np.log10(np.where(counts > 0, counts, np.nan))  # (S, K)
+    return x, np.array([result["hits"] for result in results]) / test
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
+    """The mean over seeds, and the lower and upper end of its interval (Student's t).
+
+    >>> [round(v, 2) for v in mean_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48]
+    """
+    if len(values) < 2:
+        raise InputError(f"an interval of {len(values)} values has no width; give at least two seeds")
+    interval = ttest_1samp(values, 0).confidence_interval(confidence)
+    return float(np.mean(values)), float(interval.low), float(interval.high)
+
+
+def per_seed(measure: Callable[[np.ndarray, np.ndarray], float], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A measure of each seed's (x, y), (S,), concepts without a count left out."""
+    return np.array([measure(a[~np.isnan(a)], b[~np.isnan(a)]) for a, b in zip(x, y, strict=True)])
+
+
+def slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Slope of the least-squares line of each seed, (S,), in accuracy per decade of the count."""
+    return per_seed(lambda a, b: float(linregress(a, b).slope), x, y)
+
+
+def correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's r over the concepts of each seed, (S,)."""
+    return per_seed(lambda a, b: float(linregress(a, b).rvalue), x, y)
+
+
+def placebo(x: np.ndarray) -> np.ndarray:
+    """The counts of another seed: each seed gets those of the next, (S, K)."""
+    return np.roll(x, -1, axis=0)
+
+
+def bins(x: np.ndarray, y: np.ndarray, edges: Sequence[float]) -> list[tuple[float, int, float]]:
+    """All bins of log10 counts that hold a concept of any seed: (mean of x, number of concepts, mean accuracy).
+
+    Args:
+        edges: of the bins, rising; a bin holds its lower edge.
+    """
+    which = np.digitize(x, edges)  # NaN lies beyond the last edge
+    inside = [np.flatnonzero((which == i).ravel() & ~np.isnan(x).ravel()) for i in range(1, len(edges))]
+    return [(float(x.ravel()[i].mean()), len(i), float(y.ravel()[i].mean())) for i in inside if len(i)]
+
+
+def bin_correlation(x: np.ndarray, y: np.ndarray, edges: Sequence[float]) -> np.ndarray:
+    """Pearson's r of each seed over its bins' means, (S,): what Udandarao et al. 2024 report."""
+
+    def of_means(a: np.ndarray, b: np.ndarray) -> float:
+        centres, _, means = zip(*bins(a, b, edges), strict=True)
+        return float(linregress(centres, means).rvalue)
+
+    return per_seed(of_means, x, y)
+
+
+def logistic(x: np.ndarray, top: float, middle: float, steepness: float) -> np.ndarray:
+    """An S from 0 to `top`."""
+    return top / (1 + np.exp(-steepness * (x - middle)))
+
+
+def power_law(x: np.ndarray, error: float, exponent: float) -> np.ndarray:
+    """The error falls as a power of the count: 1 - error * count ** -exponent."""
+    return 1 - error * 10 ** (-exponent * x)
+
+
+CURVES: dict[str, tuple[Callable, tuple]] = {  # curve, and where the fit starts
+    "line": (lambda x, intercept, slope: intercept + slope * x, (0.0, 0.3)),
+    "logistic": (logistic, (0.8, 1.5, 3.0)),
+    "power law": (power_law, (1.0, 0.2)),
+}
+
+
+def held_out_errors(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Each curve is fitted to all seeds but one and judged on that one: root of the mean squared error, (S,) each.
+
+    "mean of each count" is the control: whatever curve there is through the mean accuracies, at best it does as well.
+    Only for counts that all seeds share.
+    """
+    errors: dict[str, list[float]] = {name: [] for name in (*CURVES, "mean of each count")}
+    for seed in range(len(x)):
+        others = np.arange(len(x)) != seed
+        a, b = x[others].ravel(), y[others].ravel()
+        means = {count: b[a == count].mean() for count in np.unique(a)}
+        predicted = {"mean of each count": np.array([means[count] for count in x[seed]])}
+        for name, (curve, start) in CURVES.items():
+            fitted, _ = curve_fit(curve, a, b, p0=start, maxfev=20_000)
+            predicted[name] = curve(x[seed], *fitted)
+        for name, values in predicted.items():
+            errors[name].append(float(np.sqrt(np.mean((values - y[seed]) ** 2))))
+    return {name: np.array(values) for name, values in errors.items()}
+
+
+def shares_of_variance(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """How much of the variance of accuracy is the count's, the concept's, and neither's; they add up to 1.
+
+    A mixed model with a level for each count as fixed effects and a random intercept for each concept, fitted by
+    restricted maximum likelihood. "concept" is what a concept brings along under every seed, "rest" what changes with
+    the seed, the chance of the test included.
+
+    Args:
+        x: no NaN; every count several times.
+    """
+    levels = np.unique(x)
+    fixed = (x.ravel()[:, None] == levels).astype(float)  # (S K, L)
+    concept = np.broadcast_to(np.arange(x.shape[1]), x.shape).ravel()  # (S K,)
+    fit = MixedLM(y.ravel(), fixed, groups=concept).fit(reml=True)
+    parts = {
+        "count": float(np.var(fixed @ fit.fe_params)),
+        "concept": float(fit.cov_re[0, 0]),
+        "rest": float(fit.scale),
+    }
+    return {name: value / sum(parts.values()) for name, value in parts.items()}
