@@ -3,9 +3,10 @@
 import json
 import operator
 
+import nbformat
 import pytest
 
-from toyclip.checks import VERDICTS, CheckError, check, stored, verdict
+from toyclip.checks import VERDICTS, CheckError, Verdict, check, read_verdicts, stored, verdict
 from toyclip.errors import InputError
 
 OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
@@ -61,3 +62,18 @@ def test_stored_result_is_read_whole_and_from_where_the_chapters_lie(tmp_path, m
 def test_missing_result_is_named_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(InputError, match=r"no result '.*fast\.json'; make it with 'python -m toyclip study fast"):
         stored("fast", tmp_path)
+    with pytest.raises(InputError, match=r"frequency_models\.json'; make it with 'python -m toyclip frequency --out "):
+        stored("frequency_models", tmp_path)
+
+
+def test_verdicts_are_read_back_as_they_were_printed(tmp_path, capsys):
+    verdict("S4", "the loss stays at 1.5", "wrong", "10 of 10 seeds")
+    verdict("F12", "rare things are hard", "holds in part", "8 seeds. Twice.")
+    print("X1: no claim\nVerdict: holds. Nothing.")
+    output = nbformat.v4.new_output("stream", name="stdout", text=capsys.readouterr().out)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("verdict()", outputs=[output])])
+    nbformat.write(notebook, tmp_path / "chapter.ipynb")
+    assert read_verdicts(tmp_path / "chapter.ipynb") == [
+        Verdict("S4", "the loss stays at 1.5", "wrong", "10 of 10 seeds"),
+        Verdict("F12", "rare things are hard", "holds in part", "8 seeds. Twice."),
+    ]

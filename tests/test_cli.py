@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -12,10 +13,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toyclip import checkpoint, cli, data, provenance, speedrun, train
+from toyclip import checkpoint, cli, data, plan, provenance, resume, speedrun, train
 from toyclip.data import CLASSES, caption
 from toyclip.encoders import ToyCLIP
-from toyclip.errors import LossNotFiniteError
+from toyclip.errors import InputError, LossNotFiniteError
 from toyclip.pictures import BACKGROUND, WORLD_EMOJI, emoji
 from toyclip.rungs import Rung
 
@@ -180,13 +181,103 @@ def test_study_can_be_sent_to_another_process_and_has_a_fingerprint(name):
 def test_help_names_every_command(toyclip):
     code, out, _ = toyclip("--help")
     assert code == 0
-    assert all(command in out for command in ("train", "classify", "eval", "study", "bench"))
+    assert all(command in out for command in ("train", "classify", "eval", "study", "frequency", "bench"))
 
 
 def test_help_of_study_names_every_study(toyclip):
     code, out, _ = toyclip("study", "--help")
     assert code == 0
     assert all(name in out for name in cli.STUDIES)
+
+
+# --- frequency -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def completed(monkeypatch) -> list[tuple]:
+    """`frequency` does nothing, but writes a line and answers 1 for every run; what was asked for."""
+    asked = []
+
+    def complete(runs, folder, workers, on_result):
+        asked.append((runs, folder, workers))
+        on_result(0, len(runs))
+        (folder / resume.LINES).write_text("new")
+        on_result(len(runs), len(runs))
+        return {run.key: {"code": "c", "machine": {"cores": 2}, "result": {"seed": run.seed}} for run in runs}
+
+    monkeypatch.setattr(resume, "complete", complete)
+    return asked
+
+
+def test_frequency_makes_its_folder_and_prints_the_tables_it_wrote(completed, toyclip, tmp_path):
+    code, out, _ = toyclip("frequency", "--out", tmp_path / "made", "--seeds", 3, "--workers", 2)
+    assert code == 0
+    assert completed == [(plan.plan(3), tmp_path / "made", 2)]
+    parts = ["conditions", "counting", "priming", "composition", "models"]
+    names = [f"frequency_{part}.json" for part in parts]
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {resume.LINES, *names}
+    for line, name in zip(out.splitlines(), names, strict=True):
+        path = tmp_path / "made" / name
+        assert line == f"{path}: {path.stat().st_size / 1000:.0f} kB"
+        table = json.loads(path.read_text())
+        assert table["command"] == "python -m toyclip frequency --out DIR --seeds 3"
+        assert table["seeds"] == ([0, 1] if "models" in name else [0, 1, 2])
+        for results in table["results"].values():
+            assert results == [{"seed": seed} for seed in table["seeds"]]
+
+
+def test_frequency_takes_eight_seeds_unless_told_otherwise(completed, toyclip, tmp_path):
+    assert toyclip("frequency", "--out", tmp_path)[0] == 0  # a folder that is there, and empty
+    assert completed[0][0] == plan.plan(8)
+
+
+def test_frequency_goes_on_only_when_told_to(completed, toyclip, tmp_path):
+    (tmp_path / resume.LINES).write_text("old")
+    code, out, err = toyclip("frequency", "--out", tmp_path, "--seeds", 2)
+    assert (code, out, completed) == (2, "", [])
+    assert err.startswith("toyclip: ")
+    assert "--resume" in err
+    assert len(err.splitlines()) == 1
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {resume.LINES: "old"}
+    assert toyclip("frequency", "--out", tmp_path, "--seeds", 2, "--resume")[0] == 0
+    assert completed == [(plan.plan(2), tmp_path, os.cpu_count())]
+
+
+def test_frequency_goes_on_from_nothing_as_from_the_start(completed, toyclip, tmp_path):
+    assert toyclip("frequency", "--out", tmp_path / "new", "--seeds", 2, "--resume")[0] == 0
+    assert len(completed) == 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside", "none/inside"])
+def test_frequency_refuses_a_place_that_can_be_no_folder(place, completed, toyclip, tmp_path):
+    (tmp_path / "file").write_text("old")
+    code, out, err = toyclip("frequency", "--out", tmp_path / place, "--resume")
+    assert (code, out, completed) == (2, "", [])
+    assert err.startswith("toyclip: cannot write ")
+    assert len(err.splitlines()) == 1
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "old"}
+
+
+@pytest.mark.parametrize("wrong", [("--seeds", 1), ("--seeds", 0), ("--seeds", "two"), ("--workers", 0), ()])
+def test_frequency_with_wrong_usage_makes_no_folder(wrong, completed, toyclip, tmp_path):
+    out = ("--out", tmp_path / "new") if wrong else ()
+    code, printed, err = toyclip("frequency", *out, *wrong)
+    assert (code, printed, completed) == (2, "", [])
+    assert len(err.splitlines()) == 1
+    assert str((*wrong, "--out")[0]) in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [InputError("line 1 is no result"), LossNotFiniteError("the loss is nan")])
+def test_frequency_that_fails_writes_no_table(error, completed, toyclip, tmp_path, monkeypatch):
+    def complete(runs, folder, workers, on_result):
+        raise error
+
+    monkeypatch.setattr(resume, "complete", complete)
+    code, out, err = toyclip("frequency", "--out", tmp_path, "--seeds", 2)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"toyclip: {error}"
+    assert not list(tmp_path.iterdir())
 
 
 # --- bench -----------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ LONGEST = 220  # lines of a module
 
 ORDER = (  # up to zero_shot each module is a chapter; some of those after it are, too
     "data", "encoders", "infonce", "zero_shot", "train", "study", "frequency", "interventions", "tagger", "models",
-    "grid", "composition", "priming", "plan", "speedrun", "ablations", "batches", "scale",
+    "grid", "composition", "priming", "plan", "readings", "speedrun", "ablations", "batches", "scale",
 )  # fmt: skip
 HELPERS = {  # helper -> what it may import; None: anything
     "errors": set(),

@@ -45,7 +45,7 @@ def verdict(claim: str, says: str, outcome: str, because: str) -> None:
     """Print the verdict on one claim of the ledger; the ledger page collects these lines.
 
     Args:
-        claim: id, S1 to S18.
+        claim: id, S1 to S18 for the article series, F1 to F9 for what others found about frequency.
         says: what the source says, in our words.
         outcome: one of VERDICTS.
         because: the numbers, and on how many seeds they rest.
@@ -80,9 +80,8 @@ def stored(name: str, folder: str | Path = "results") -> dict:
     """
     path = Path(folder) / f"{name}.json"
     if not path.exists():
-        raise InputError(
-            f"there is no result {str(path)!r}; make it with 'python -m toyclip study {name} --out {path}'"
-        )
+        makes = f"frequency --out {path.parent}" if name.startswith("frequency_") else f"study {name} --out {path}"
+        raise InputError(f"there is no result {str(path)!r}; make it with 'python -m toyclip {makes}'")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -101,5 +100,5 @@ def read_verdicts(notebook: Path) -> list[Verdict]:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", []) if output.get("name") == "stdout"]
     printed = "\n".join("".join(output["text"]) for output in outputs)
-    pattern = rf"^(S\d+): (.+)\nVerdict: ({'|'.join(sorted(VERDICTS, key=len, reverse=True))})\. (.+)$"
+    pattern = rf"^([SF]\d+): (.+)\nVerdict: ({'|'.join(sorted(VERDICTS, key=len, reverse=True))})\. (.+)$"
     return [Verdict(*match) for match in re.findall(pattern, printed, flags=re.MULTILINE)]

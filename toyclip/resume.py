@@ -49,7 +49,7 @@ def finished(folder: Path) -> Lines:
     path, lines = folder / LINES, {}
     if not path.exists():
         return lines
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             line = json.loads(text)
             lines[line["part"], line["name"], line["seed"]] = {k: line[k] for k in ("code", "machine", "result")}

@@ -4,12 +4,13 @@ Throughout, x is (S, K), the log10 count of each concept under each seed, NaN wh
 accuracy from 0 to 1.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.optimize import curve_fit
-from scipy.stats import linregress, ttest_1samp
-from statsmodels.regression.mixed_linear_model import MixedLM
+from scipy.special import expit
+from scipy.stats import linregress, t
 
 from toyclip.errors import InputError
 
@@ -38,8 +39,19 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[fl
     """
     if len(values) < 2:
         raise InputError(f"an interval of {len(values)} values has no width; give at least two seeds")
-    interval = ttest_1samp(values, 0).confidence_interval(confidence)
-    return float(np.mean(values)), float(interval.low), float(interval.high)
+    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = float(t.ppf(0.5 + confidence / 2, len(values) - 1)) * deviation / len(values) ** 0.5
+    return mean, mean - half, mean + half
+
+
+def estimate(values: Sequence[float], form: str = ".1f") -> str:
+    """The same in words.
+
+    >>> estimate([1.0, 2.0, 3.0])
+    '2.0 (-0.5 to 4.5)'
+    """
+    mean, low, high = mean_interval(values)
+    return f"{mean:{form}} ({low:{form}} to {high:{form}})"
 
 
 def per_seed(measure: Callable[[np.ndarray, np.ndarray], float], x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -83,9 +95,19 @@ def bin_correlation(x: np.ndarray, y: np.ndarray, edges: Sequence[float]) -> np.
     return per_seed(of_means, x, y)
 
 
+def level_means(counts: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean accuracy of the concepts that share a count: the L different counts, and the means of each seed, (S, L).
+
+    Args:
+        counts: (S, K), every count under every seed.
+    """
+    levels = np.unique(counts)
+    return levels, np.array([[b[a == level].mean() for level in levels] for a, b in zip(counts, y, strict=True)])
+
+
 def logistic(x: np.ndarray, top: float, middle: float, steepness: float) -> np.ndarray:
     """An S from 0 to `top`."""
-    return top / (1 + np.exp(-steepness * (x - middle)))
+    return top * expit(steepness * (x - middle))
 
 
 def power_law(x: np.ndarray, error: float, exponent: float) -> np.ndarray:
@@ -100,24 +122,30 @@ CURVES: dict[str, tuple[Callable, tuple]] = {  # curve, and where the fit starts
 }
 
 
-def held_out_errors(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Each curve is fitted to all seeds but one and judged on that one: root of the mean squared error, (S,) each.
-
-    "mean of each count" is the control: whatever curve there is through the mean accuracies, at best it does as well.
-    Only for counts that all seeds share.
-    """
-    errors: dict[str, list[float]] = {name: [] for name in (*CURVES, "mean of each count")}
+def held_out_errors(x: np.ndarray, y: np.ndarray, curves: Sequence[str] = tuple(CURVES)) -> dict[str, np.ndarray]:
+    """Each curve is fitted to all seeds but one and judged on that one: root of the mean squared error, (S,) each."""
+    errors: dict[str, list[float]] = {name: [] for name in curves}
     for seed in range(len(x)):
-        others = np.arange(len(x)) != seed
-        a, b = x[others].ravel(), y[others].ravel()
-        means = {count: b[a == count].mean() for count in np.unique(a)}
-        predicted = {"mean of each count": np.array([means[count] for count in x[seed]])}
-        for name, (curve, start) in CURVES.items():
-            fitted, _ = curve_fit(curve, a, b, p0=start, maxfev=20_000)
-            predicted[name] = curve(x[seed], *fitted)
-        for name, values in predicted.items():
-            errors[name].append(float(np.sqrt(np.mean((values - y[seed]) ** 2))))
+        others = np.arange(len(x)) != seed  # (S,)
+        for name in curves:
+            curve, start = CURVES[name]
+            fitted, _ = curve_fit(curve, x[others].ravel(), y[others].ravel(), p0=start, maxfev=20_000)
+            errors[name].append(float(np.sqrt(np.mean((curve(x[seed], *fitted) - y[seed]) ** 2))))
     return {name: np.array(values) for name, values in errors.items()}
+
+
+def held_out_error_of_means(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The same, (S,), of no curve at all but the other seeds' mean accuracy at each count: hard to beat by any curve.
+
+    Args:
+        x: no NaN; all seeds have the same counts.
+    """
+    errors = []
+    for seed in range(len(x)):
+        others = np.arange(len(x)) != seed  # (S,)
+        predicted = np.array([y[others][x[others] == count].mean() for count in x[seed]])  # (K,)
+        errors.append(float(np.sqrt(np.mean((predicted - y[seed]) ** 2))))
+    return np.array(errors)
 
 
 def shares_of_variance(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -130,10 +158,15 @@ def shares_of_variance(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     Args:
         x: no NaN; every count several times.
     """
+    from statsmodels.regression.mixed_linear_model import MixedLM  # takes a second, and few need it
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
     levels = np.unique(x)
     fixed = (x.ravel()[:, None] == levels).astype(float)  # (S K, L)
     concept = np.broadcast_to(np.arange(x.shape[1]), x.shape).ravel()  # (S K,)
-    fit = MixedLM(y.ravel(), fixed, groups=concept).fit(reml=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # says that a variance is 0, which it may be
+        fit = MixedLM(y.ravel(), fixed, groups=concept).fit(reml=True)
     parts = {
         "count": float(np.var(fixed @ fit.fe_params)),
         "concept": float(fit.cov_re[0, 0]),

@@ -1,0 +1,140 @@
+"""Figures of chapter 5: accuracy against counts, slopes side by side, lines with their seeds, clouds of points."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from toyclip.figures import style
+from toyclip.trend import mean_interval
+
+COLORS = (style.ACCENT, style.CONTRAST, style.THIRD, style.GREY, style.INK)
+COUNTS = ([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+
+
+def cloud(
+    points: tuple[np.ndarray, np.ndarray],
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    message: str,
+    alt: str,
+    xlabel: str,
+    ylabel: str = "test accuracy, %",
+    spots: Mapping[str, tuple[int, float, float]] | None = None,
+    ticks: tuple[list[float], list[str]] | None = COUNTS,
+) -> None:
+    """Single points, faint, with curves over them, each named at one of its points.
+
+    Args:
+        points: (N,) and (N,), drawn with a little horizontal scatter where many share an x.
+        curves: name -> (M,), (M,). The first is drawn with a mark at each point.
+        spots: name -> (which point of the curve, points to the right, points up) of its label; no entry, no label.
+        ticks: of a logarithmic horizontal axis; None: a linear one.
+    """
+    figure, axes = style.new(3.5)
+    x, y = points
+    jitter = np.random.default_rng(0).uniform(-0.03, 0.03, len(x))  # of a decade
+    axes.plot(x * 10**jitter if ticks else x, y, "o", color=style.GREY, ms=3, alpha=0.25, mew=0)
+    for (name, (a, b)), color, form in zip(curves.items(), COLORS, ("o-", "-", "--", ":"), strict=False):
+        axes.plot(a, b, form, color=color, ms=5, lw=1.8)
+        if spots and name in spots:
+            label(axes, name, a, b, spots[name], color)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if ticks:
+        axes.set_xscale("log")
+        axes.set_xticks(*ticks)
+        axes.minorticks_off()
+    style.title(figure, message)
+    style.show(figure, alt)
+
+
+def label(axes: Axes, name: str, x: Sequence, y: Sequence, spot: tuple[int, float, float], color: str) -> None:
+    """Write a curve's name at one of its points."""
+    at, right, up = spot
+    axes.annotate(name, (x[at], y[at]), (right, up), textcoords="offset points", color=color, fontweight="bold",
+                  fontsize=11, ha="right" if right < 0 else "left", va="center")  # fmt: skip
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], np.ndarray]],
+    message: str,
+    xlabel: str,
+    spots: Mapping[str, tuple[int, float, float]],
+    ticks: tuple[list[float], list[str]] = COUNTS,
+    ylabel: str = "test accuracy, %",
+    chance: float | None = None,
+    log: bool = True,
+    tell: Sequence[int] = (0, -1),
+) -> None:
+    """Means over seeds as lines, with their 95 % intervals as bands.
+
+    Args:
+        series: name -> x (L,) and one row a seed, (S, L), 0 to 1.
+        spots: name -> (which point, points to the right, points up) of its label.
+        chance: accuracy of guessing, as a dotted line.
+        tell: which points the alternative text says.
+    """
+    figure, axes = style.new(3.5)
+    said = []
+    for (name, (x, values)), color in zip(series.items(), COLORS, strict=False):
+        mean, low, high = 100 * np.array([mean_interval(column) for column in values.T]).T  # (L,) each
+        axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
+        axes.plot(x, mean, "o-", color=color, ms=3.5, lw=1.8)
+        label(axes, name, x, mean, spots[name], color)
+        said.append(f"{name}: " + ", ".join(f"{mean[i]:.0f} % at {x[i]:,g}" for i in tell))
+    if chance is not None:
+        axes.axhline(100 * chance, color=style.GREY, lw=1, ls=":")
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(-4, 104))
+    if log:
+        axes.set_xscale("log")
+    axes.set_xticks(*ticks)
+    axes.minorticks_off()
+    style.title(figure, message)
+    seeds = {len(values) for _, values in series.values()}
+    style.show(figure, f"{message.replace(chr(10), ' ')}. {'; '.join(said)}. Means of {max(seeds)} seeds.")
+
+
+def forest(
+    rows: Mapping[str, np.ndarray], message: str, unit: str, reference: float | None = None, height: float = 0.34
+) -> None:
+    """One row a condition: seeds as dots, mean and 95 % interval, with a line at zero.
+
+    Args:
+        rows: name -> (S,) values, already in `unit`.
+        reference: where a second, dotted line stands, such as the mean of the unchanged condition.
+    """
+    figure, axes = style.new(1.1 + height * len(rows))
+    said = []
+    for i, (name, values) in enumerate(rows.items()):
+        mean, low, high = mean_interval(values)
+        axes.plot(values, np.full(len(values), i), "o", color=style.ACCENT, ms=4, alpha=0.4, mew=0)
+        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color=style.INK, marker="|", ms=12, mew=2.2, lw=1.2,
+                      capsize=2.5)  # fmt: skip
+        said.append(f"{name} {mean:.0f}")
+    axes.axvline(0, color=style.GREY, lw=1)
+    if reference is not None:
+        axes.axvline(reference, color=style.ACCENT, lw=1, ls=":")
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=10)
+    axes.invert_yaxis()
+    axes.set_xlabel(unit)
+    style.title(figure, message)
+    text = f"{message.replace(chr(10), ' ')}. {unit}: {'; '.join(said)}."
+    style.show(figure, text if len(text) <= 400 else f"{text[:396]} ...")
+
+
+def gap(models: Mapping[str, tuple[np.ndarray, np.ndarray]], message: str, alt: str, xlabel: str, ylabel: str) -> None:
+    """One test against another, every model a point, with the diagonal on which both are equal.
+
+    Args:
+        models: group -> accuracies on the first test (M,) and on the second (M,), 0 to 1; each group has a mark.
+    """
+    figure, axes = style.new(3.7)
+    for (group, (first, second)), color, mark in zip(models.items(), COLORS, "osD^v", strict=False):
+        axes.plot(100 * first, 100 * second, mark, color=color, ms=5.5, alpha=0.75, mew=0)
+        axes.annotate(group, (100 * first.max(), 100 * second[first.argmax()]), (-4, 12), textcoords="offset points",
+                      color=color, fontweight="bold", ha="right", fontsize=11)  # fmt: skip
+    top = 100 * max(values.max() for pair in models.values() for values in pair)
+    axes.plot([0, top], [0, top], color=style.GREY, lw=1, ls=":")
+    axes.text(0.72 * top, 0.76 * top, "equal", color=style.GREY, ha="right")
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1.08 * top), ylim=(0, 1.08 * top))
+    style.title(figure, message)
+    style.show(figure, alt)
