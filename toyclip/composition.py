@@ -6,10 +6,12 @@ import numpy as np
 from torch import nn
 
 from toyclip.encoders import ToyCLIP
+from toyclip.errors import InputError
 from toyclip.frequency import TEST_SEED, Size, hits, learn, similarity, whole
 from toyclip.grid import CAPTIONS, COLORS, PAIRS, TOKENIZER, draw_grid
 
 SIDE = len(COLORS)  # 8, and as many shapes
+RANGE = 64.0  # how many times as frequent as the rarest the commonest colour is, and the commonest shape
 UNSEEN = 2  # diagonals that are left out where frequencies differ
 
 
@@ -37,10 +39,13 @@ def latin_square(seed: int) -> np.ndarray:
     return (rows[:, None] + columns) % SIDE
 
 
-def shares_of_parts(seed: int, range_: float = 64.0) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies of the colours and of the shapes, (8,) and (8,), log-spaced over `range_` and dealt out by chance."""
-    rng = np.random.default_rng(seed)
-    ladder = np.geomspace(1, range_, SIDE)
+def shares_of_parts(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies of the colours and of the shapes, (8,) and (8,), log-spaced from 1 to RANGE and dealt out by chance.
+
+    They have a stream of random numbers of their own: what is frequent says nothing about what `latin_square` leaves
+    out.
+    """
+    rng, ladder = np.random.default_rng([seed, 1]), np.geomspace(1, RANGE, SIDE)
     return rng.permutation(ladder) / ladder.sum(), rng.permutation(ladder) / ladder.sum()
 
 
@@ -92,7 +97,12 @@ def coverage_run(partners: int, size: GridSize, seed: int, factored: bool = Fals
 
     Returns:
         As `parts_run`; pairs on the diagonals `partners` and above are unseen.
+
+    Raises:
+        InputError: if there are to be fewer than 1 or more than 7 partners.
     """
+    if not 1 <= partners < SIDE:
+        raise InputError(f"a word cannot have {partners} of {SIDE} partners and leave some unseen; use 1 to {SIDE - 1}")
     diagonal = latin_square(seed)
     counts = whole((diagonal < partners).astype(float), size.pictures)  # (8, 8)
     filters = None

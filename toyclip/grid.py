@@ -19,6 +19,7 @@ PAIRS = tuple((color, shape) for color in COLORS for shape in SHAPES)  # a pair'
 HUE_JITTER = 9.0  # degrees either way
 SATURATION = (0.6, 1.0)  # HSV saturation
 EXTENT = (7.0, 11.0)  # px, radius of the circle around the shape
+REACH = 1.21  # radii from the middle to the farthest corner of any shape, the square's: nothing is cut off
 LOOK = Rendering()  # picture size, value, background, noise and supersampling are those of chapter 1
 TOKENIZER = Tokenizer(("a", *COLORS, *SHAPES))
 CAPTIONS = TOKENIZER.encode([caption(*pair) for pair in PAIRS])  # (64, 4)
@@ -79,7 +80,7 @@ def draw(color: str, shape: str, rng: np.random.Generator) -> np.ndarray:
     scale = LOOK.supersampling
     side, grey = LOOK.size * scale, (round(255 * background),) * 3
     canvas = Image.new("RGB", (side, side), grey)
-    room = (LOOK.size / 2 - radius) * scale  # how far the middle may lie from the picture's, so that nothing is cut off
+    room = (LOOK.size / 2 - REACH * radius) * scale  # how far the middle may lie from the picture's
     x, y = rng.uniform(-room, room, size=2).round().astype(int).tolist()
     paint = tuple(round(255 * v) for v in colorsys.hsv_to_rgb(hue / 360 % 1, saturation, value))
     canvas.paste(paint, (x, y), stencil(shape, radius * scale, side).rotate(angle, Image.Resampling.BILINEAR))

@@ -49,7 +49,11 @@ def equal_exposures(size: Size, seed: int) -> Corpus:
 
 
 def mismatched(share: float) -> Change:
-    """The words of a random share of all pairs are dealt out among those pairs anew."""
+    """The words of a random share of all pairs are dealt out among those pairs anew.
+
+    Meant for runs that go through the whole corpus: which pairs are chosen and the order of training follow from the
+    same seed.
+    """
 
     def change(size: Size, seed: int) -> Corpus:
         corpus, generator = base_corpus(size, seed), torch.Generator().manual_seed(seed)
