@@ -250,6 +250,13 @@ def test_name_may_hold_what_others_take_for_the_end_of_a_line(done, tmp_path):
     assert list(finished(tmp_path)) == [run.key for run in runs]
 
 
+def test_what_a_killed_process_left_half_written_is_removed(runs, tmp_path):
+    (tmp_path / f".{LINES}.x1y2").write_text(GOOD[:30])
+    (tmp_path / "notes.txt").write_text("mine")
+    complete(runs, tmp_path, 1)
+    assert {path.name for path in tmp_path.iterdir()} == {LINES, "notes.txt"}
+
+
 def test_folder_without_lines_has_none(tmp_path):
     assert finished(tmp_path) == {}
 
@@ -409,9 +416,9 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def test_study_killed_and_resumed_gives_the_same_tables_byte_for_byte(study, tmp_path):
-    """With kill -9 of the main process alone, against a study in one go, with one worker fewer."""
+    """With kill -9 of the main process alone, against a study in one go, with one worker more."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    reference, first = study(whole, "--workers", "1"), study(killed, "--workers", "2")
+    reference, first = study(whole, "--workers", "2"), study(killed, "--workers", "1")
     assert until(lambda: number_of_lines(killed) >= 20 or first.poll() is not None)
     helpers = first.children(recursive=True)
     first.send_signal(signal.SIGKILL)
@@ -425,7 +432,7 @@ def test_study_killed_and_resumed_gives_the_same_tables_byte_for_byte(study, tmp
     assert not late, "a process outlived the killed one"
     assert stored(killed) == before
     assert not list(killed.glob("frequency_*"))
-    last = study(killed, "--workers", "2", "--resume")
+    last = study(killed, "--workers", "1", "--resume")
     printed = {process: process.communicate() for process in (first, last, reference)}
     total = number_of_lines(whole)
     assert 20 <= len(before) < total == number_of_lines(killed)

@@ -339,3 +339,43 @@ def test_order_of_seeds_and_concepts_does_not_matter(measured):
     mixed = np.random.default_rng(0).permutation(44)
     found = trend.shares_of_variance(x[::-1][:, mixed], y[::-1][:, mixed])
     assert list(found.values()) == pytest.approx(list(trend.shares_of_variance(x, y).values()), rel=1e-3)
+
+
+# --- other seeds' counts, own count equal ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_added_slope_is_the_coefficient_of_a_regression_with_a_level_for_each_own_count(seed):
+    rng = np.random.default_rng(seed)
+    own, other = (rng.permutation(np.repeat(np.arange(5.0), 6)) for _ in range(2))  # (30,), (30,)
+    y = np.sin(3 * own) + 0.4 * other + rng.normal(0, 0.1, 30)
+    design = np.column_stack([own[:, None] == np.arange(5), other]).astype(float)  # (30, 6)
+    assert trend.added_slope(other, y, own) == pytest.approx(np.linalg.lstsq(design, y, rcond=None)[0][-1])
+
+
+def test_counts_that_resemble_ones_own_lend_nothing():
+    """Accuracy is a curve of the own count alone; the other's follow it closely."""
+    own = np.repeat(np.arange(6.0), 20)
+    other = own + np.random.default_rng(0).normal(0, 0.5, 120)
+    y = own**2
+    assert np.polyfit(other, y, 1)[0] > 3
+    assert trend.added_slope(other, y, own) == pytest.approx(0, abs=1e-12)
+
+
+def test_placebo_slopes_ask_all_other_seeds_and_never_the_own():
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.permutation(np.repeat(np.arange(4.0), 5)) for _ in range(3)])  # (3, 20)
+    y = rng.random((3, 20))
+    found = trend.placebo_slopes(x, y)
+    for s in range(3):
+        others = [trend.added_slope(x[o], y[s], x[s]) for o in range(3) if o != s]
+        assert found[s] == pytest.approx(sum(others) / 2)
+    assert np.isfinite(found).all()
+
+
+def test_accuracy_that_follows_the_concept_is_no_trend_of_other_counts():
+    """Hundred concepts of fixed ease under eight lots: a slope of nothing, within four standard errors."""
+    rng = np.random.default_rng(1)
+    x = np.stack([rng.permutation(np.repeat(np.arange(10.0), 10)) for _ in range(8)])  # (8, 100)
+    y = np.tile(rng.random(100), (8, 1))
+    assert abs(trend.placebo_slopes(x, y).mean()) < 4 * 0.29 / (2.87 * 10 * 8**0.5)

@@ -153,8 +153,10 @@ def run_frequency(
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
 ) -> None:
     """Run the study of chapter 5; it can be stopped at any moment and goes on with --resume."""
-    if out.parent.is_dir() and not out.exists():
-        out.mkdir()
+    try:
+        out.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write into {str(out)!r} ({error.strerror}); give a folder, or a new name") from None
     checkpoint.check_writable(out / resume.LINES)
     if (out / resume.LINES).exists() and not go_on:
         raise InputError(f"{str(out)!r} holds results already; add --resume to go on, or give another folder")

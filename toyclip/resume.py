@@ -75,6 +75,8 @@ def complete(
         InputError: if a line of the folder is no result, or the folder cannot be written to.
     """
     lines, about = finished(folder), machine()
+    for half_written in folder.glob(f".{LINES}.*"):  # by a process that was killed
+        half_written.unlink()
     codes = {module: fingerprint(module) for module in {run.module for run in runs}}
     todo = [run for run in runs if run.key not in lines or lines[run.key]["code"] != codes[run.module]]
     on_result(0, len(todo))

@@ -74,6 +74,28 @@ def placebo(x: np.ndarray) -> np.ndarray:
     return np.roll(x, -1, axis=0)
 
 
+def added_slope(other: np.ndarray, y: np.ndarray, own: np.ndarray) -> float:
+    """Slope of accuracy against other counts among concepts whose own count is the same.
+
+    The mean of each own count is taken off both (Frisch and Waugh 1933): lots that resemble each other by chance lend
+    each other nothing.
+
+    Args:
+        other: (K,).
+        y: (K,).
+        own: (K,), every count several times.
+    """
+    same = own[:, None] == own  # (K, K)
+    a, b = (values - (same @ values) / same.sum(axis=1) for values in (other, y))  # (K,), (K,)
+    return float((a @ b) / (a @ a))
+
+
+def placebo_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """For each seed the mean `added_slope` of all other seeds' counts, (S,)."""
+    seeds = range(len(x))
+    return np.array([np.mean([added_slope(x[o], y[s], x[s]) for o in seeds if o != s]) for s in seeds])
+
+
 def bins(x: np.ndarray, y: np.ndarray, edges: Sequence[float]) -> list[tuple[float, int, float]]:
     """All bins of log10 counts that hold a concept of any seed: (mean of x, number of concepts, mean accuracy).
 

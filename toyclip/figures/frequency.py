@@ -39,6 +39,8 @@ def cloud(
         if spots and name in spots:
             label(axes, name, a, b, spots[name], color)
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    if ylabel.endswith("%"):
+        axes.set_ylim(-4, 104)
     if ticks:
         axes.set_xscale("log")
         axes.set_xticks(*ticks)
@@ -80,10 +82,10 @@ def lines(
         axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
         axes.plot(x, mean, "o-", color=color, ms=3.5, lw=1.8)
         label(axes, name, x, mean, spots[name], color)
-        said.append(f"{name}: " + ", ".join(f"{mean[i]:.0f} % at {x[i]:,g}" for i in tell))
+        said.append(f"{' '.join(name.split())}: " + ", ".join(f"{mean[i]:.0f} % at {x[i]:,g}" for i in tell))
     if chance is not None:
         axes.axhline(100 * chance, color=style.GREY, lw=1, ls=":")
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(-4, 104))
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(-4, 110), yticks=range(0, 101, 20))
     if log:
         axes.set_xscale("log")
     axes.set_xticks(*ticks)
@@ -93,14 +95,12 @@ def lines(
     style.show(figure, f"{message.replace(chr(10), ' ')}. {'; '.join(said)}. Means of {max(seeds)} seeds.")
 
 
-def forest(
-    rows: Mapping[str, np.ndarray], message: str, unit: str, reference: float | None = None, height: float = 0.34
-) -> None:
+def forest(rows: Mapping[str, np.ndarray], message: str, unit: str, height: float = 0.34) -> None:
     """One row a condition: seeds as dots, mean and 95 % interval, with a line at zero.
 
     Args:
         rows: name -> (S,) values, already in `unit`.
-        reference: where a second, dotted line stands, such as the mean of the unchanged condition.
+        height: inches of a row.
     """
     figure, axes = style.new(1.1 + height * len(rows))
     said = []
@@ -109,10 +109,8 @@ def forest(
         axes.plot(values, np.full(len(values), i), "o", color=style.ACCENT, ms=4, alpha=0.4, mew=0)
         axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color=style.INK, marker="|", ms=12, mew=2.2, lw=1.2,
                       capsize=2.5)  # fmt: skip
-        said.append(f"{name} {mean:.0f}")
+        said.append(f"{' '.join(name.split())} {mean:{'.1f' if len(rows) <= 6 else '.0f'}}")
     axes.axvline(0, color=style.GREY, lw=1)
-    if reference is not None:
-        axes.axvline(reference, color=style.ACCENT, lw=1, ls=":")
     axes.set_yticks(range(len(rows)), list(rows), fontsize=10)
     axes.invert_yaxis()
     axes.set_xlabel(unit)
