@@ -379,3 +379,15 @@ def test_accuracy_that_follows_the_concept_is_no_trend_of_other_counts():
     x = np.stack([rng.permutation(np.repeat(np.arange(10.0), 10)) for _ in range(8)])  # (8, 100)
     y = np.tile(rng.random(100), (8, 1))
     assert abs(trend.placebo_slopes(x, y).mean()) < 4 * 0.29 / (2.87 * 10 * 8**0.5)
+
+
+def test_shares_of_variance_leave_out_what_has_no_count():
+    """Values that are left out are absurd; the shares are those of a simulation without them."""
+    rng = np.random.default_rng(3)
+    x = np.stack([rng.permutation(np.repeat(np.arange(4.0), 30)) for _ in range(8)])  # (8, 120)
+    y = 0.1 * x + rng.normal(0, 0.1, 120) + rng.normal(0, 0.1, (8, 120))
+    out = x == 3
+    found = trend.shares_of_variance(np.where(out, np.nan, x), np.where(out, 1e6, y))
+    variances = {"count": 0.01 * 2 / 3, "concept": 0.01, "rest": 0.01}
+    for part, variance in variances.items():
+        assert found[part] == pytest.approx(variance / sum(variances.values()), abs=0.08)

@@ -178,16 +178,19 @@ def shares_of_variance(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     the seed, the chance of the test included.
 
     Args:
-        x: no NaN; every count several times.
+        x: every count several times; a concept without one, NaN, is left out.
     """
     from statsmodels.regression.mixed_linear_model import MixedLM  # takes a second, and few need it
 
-    levels = np.unique(x)
-    fixed = (x.ravel()[:, None] == levels).astype(float)  # (S K, L)
-    concept = np.broadcast_to(np.arange(x.shape[1]), x.shape).ravel()  # (S K,)
+    kept = ~np.isnan(x.ravel())  # (S K,)
+    counts = x.ravel()[kept]  # (n,)
+    fixed = (counts[:, None] == np.unique(counts)).astype(float)  # (n, L)
+    concept = np.broadcast_to(np.arange(x.shape[1]), x.shape).ravel()[kept]  # (n,)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The MLE may be on the boundary")  # no variance at all is a finding, too
-        fit = MixedLM(100 * y.ravel(), fixed, groups=concept).fit(reml=True)  # points: the smallest variances warn
+        fit = MixedLM(100 * y.ravel()[kept], fixed, groups=concept).fit(
+            reml=True
+        )  # points: the smallest variances warn
     parts = {
         "count": float(np.var(fixed @ fit.fe_params)),
         "concept": float(fit.cov_re[0, 0]),
