@@ -1,7 +1,7 @@
 """Run the chapters and store what they print and show, with what it cost and which code it came from.
 
     python book/execute.py                      # all chapters, in the order of _toc.yml (`make notebooks`)
-    python book/execute.py book/03_infonce.ipynb
+    python book/execute.py book/infonce.ipynb
 
 A chapter is replaced only when all of it ran. Its header line between the marks <!-- cost --> and <!-- /cost --> and
 `book/cost.json` get the measured cost; tests/test_notebooks.py uses the functions below to find what is out of date.
@@ -23,7 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from toyclip import provenance
+from toyclip.lab import provenance
 
 BOOK = Path(__file__).resolve().parent
 COST = BOOK / "cost.json"

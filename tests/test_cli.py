@@ -13,12 +13,16 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toyclip import checkpoint, cli, data, plan, provenance, resume, speedrun, train
+from toyclip import checkpoint, cli, data, train
 from toyclip.data import CLASSES, caption
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, LossNotFiniteError
+from toyclip.lab import provenance
+from toyclip.lab import runs as resume
 from toyclip.pictures import BACKGROUND, WORLD_EMOJI, emoji
-from toyclip.rungs import Rung
+from toyclip.studies.frequency import plan
+from toyclip.studies.speedrun import bench as speedrun
+from toyclip.studies.speedrun.ladder import Rung
 
 CAPTIONS = [caption(*pair) for pair in CLASSES]
 

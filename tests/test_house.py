@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from toyclip import provenance
+from toyclip.lab import provenance
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -239,7 +239,7 @@ def test_module(path):
         ("zero_shot", "from toyclip.figures.style import show"),
         ("infonce", "def f():\n    from toyclip import train"),
         ("train", "from toyclip.figures import style"),
-        ("train", "from toyclip.study import world"),
+        ("train", "from toyclip.studies.zero_shot.captions import world"),
         ("zero_shot", "from toyclip.muon import Muon"),
         ("muon", "from toyclip.train import fit"),
         ("concepts", "from toyclip.encoders import ToyCLIP"),

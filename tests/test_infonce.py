@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 from toyclip import infonce
 from toyclip.errors import InputError, RecipeError
 from toyclip.loss_checks import CHECKS, LossCheckError, passed
-from toyclip.wrong_losses import WRONG, right
+from toyclip.studies.infonce.wrong_losses import WRONG, right
 
 SIZES = (2, 3, 8, 33)
 

@@ -14,7 +14,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from toyclip import provenance
+from toyclip.lab import provenance
 
 BUDGET = 1 / 4  # share of all code cells whose output nbval may ignore
 LARGEST = 2_000_000  # bytes of a notebook

@@ -11,12 +11,19 @@ from typing import Annotated
 import torch
 import typer
 
-from toyclip import ablations, batches, checkpoint, plan, resume, scale, speedrun, study
+from toyclip import checkpoint
+from toyclip import chunked as scale
 from toyclip.data import CLASSES, Tokenizer, draw_pairs
 from toyclip.errors import InputError, RecipeError
+from toyclip.lab import runs as resume
+from toyclip.lab.provenance import machine
+from toyclip.lab.terminal import bar, one_line_errors
 from toyclip.pictures import load_picture, world_emoji
-from toyclip.provenance import machine
-from toyclip.terminal import bar, one_line_errors
+from toyclip.studies.batch import ablations
+from toyclip.studies.batch import sweeps as batches
+from toyclip.studies.frequency import plan
+from toyclip.studies.speedrun import bench as speedrun
+from toyclip.studies.zero_shot import captions as study
 from toyclip.train import RECIPES, Epoch
 from toyclip.train import train as train_model
 from toyclip.zero_shot import accuracy, classifier, interval, similarities

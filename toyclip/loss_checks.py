@@ -70,7 +70,7 @@ CHECKS = (knows_nothing, ignores_length, is_symmetric, knows_the_answer, ignores
 def passed(check: Callable[[Loss], None], loss: Loss) -> bool:
     """Whether a loss passes a check.
 
-    >>> from toyclip.wrong_losses import right
+    >>> from toyclip.studies.infonce.wrong_losses import right
     >>> all(passed(check, right) for check in CHECKS)
     True
     """

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from sklearn.manifold import TSNE
 from torch import Tensor
 
-from toyclip.checks import span
 from toyclip.data import CLASSES, COLORS, SHAPES
 from toyclip.figures import style
+from toyclip.lab.checks import span
 
 SHORT = [f"{color} {shape}" for color, shape in CLASSES]
 

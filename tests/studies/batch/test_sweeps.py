@@ -1,0 +1,315 @@
+"""Batch sizes get the updates that their budget says, and the learning rate that suits them."""
+
+import itertools
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from toyclip import data
+from toyclip.data import CLASSES, Tokenizer, caption
+from toyclip.infonce import epoch_floor
+from toyclip.studies.batch import ablations
+from toyclip.studies.batch import sweeps as batches
+from toyclip.studies.batch.ablations import ADAMW, World
+from toyclip.studies.batch.sweeps import POINTS, RATES, SIZES
+
+CAPTIONS = Tokenizer().encode([caption(*pair) for pair in CLASSES])
+
+
+@pytest.fixture(scope="module")
+def tiny() -> World:
+    """64 pictures to train on, 32 others to test."""
+    training, test = data.draw_pairs(per_class=4, seed=0), data.draw_pairs(per_class=2, seed=1)
+    return World(training.images, training.classes, test.images, test.classes, CAPTIONS, vocab_size=10)
+
+
+@pytest.fixture
+def watched(monkeypatch) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
+    """Pictures, tokens and value of each batch that the loss "watched" is asked for."""
+    seen = []
+
+    def loss(model, images, tokens):
+        value = ablations.contrastive(model, images, tokens)
+        seen.append((images, tokens, value.item()))
+        return value
+
+    monkeypatch.setitem(batches.LOSSES, "watched", {"loss_of": loss})
+    return seen
+
+
+@pytest.fixture(autouse=True)
+def _no_rates_from_elsewhere():
+    """What is chosen is kept for the process: forget it before and after each test."""
+    batches.choose_rates.cache_clear()
+    yield
+    batches.choose_rates.cache_clear()
+
+
+# --- a run -----------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_are_drawn_without_replacement_and_keep_their_captions(tiny):
+    number = {image.numpy().tobytes(): i for i, image in enumerate(tiny.images)}
+    assert len(number) == 64
+    times = Counter()
+    for seed in range(50):
+        some = batches.first_pairs(tiny, 20, seed)
+        drawn = [number[image.numpy().tobytes()] for image in some.images]
+        assert len(set(drawn)) == len(some.images) == 20
+        assert torch.equal(some.classes, tiny.classes[drawn])
+        assert torch.equal(some.tokens, tiny.tokens[drawn])
+        times.update(drawn)
+    assert len(times) == 64  # none is left out for good
+    assert max(times.values()) < 30  # of 50; 16 are expected
+    rest = ("test_images", "test_classes", "captions", "vocab_size")
+    assert all(getattr(some, key) is getattr(tiny, key) for key in rest)
+
+
+def test_pairs_follow_from_the_seed_alone(tiny):
+    before = torch.get_rng_state()
+    first, again, other = (batches.first_pairs(tiny, 20, seed).images for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("updates", "batch_size", "made"),
+    [(1, 16, 1), (3, 16, 3), (4, 16, 4), (12, 16, 12), (2, 32, 2), (4, 64, 4),  # what divides
+     (5, 16, 4), (7, 16, 8), (1, 64, 1)],  # the nearest whole number of epochs
+)  # fmt: skip
+def test_updates_are_as_many_as_asked_for(updates, batch_size, made, tiny, watched):
+    run = batches.train_for(tiny, updates, batch_size, 1e-3, "watched", seed=0)
+    assert [len(images) for images, _, _ in watched] == [batch_size] * made
+    assert run["updates"] == made
+    assert run["pictures"] == made * batch_size
+    times = Counter(image.numpy().tobytes() for images, _, _ in watched for image in images)
+    assert set(times.values()) == {max(1, made * batch_size // 64)}  # no picture more often than another
+    assert run.keys() == {"accuracy", "loss", "floor", "pictures", "updates", "seconds"}
+
+
+def test_run_is_told_by_its_last_epoch(tiny, watched):
+    run = batches.train_for(tiny, 8, 16, 3e-3, "watched", seed=2)
+    last = [value for _, _, value in watched[4:]]
+    assert run["loss"] == pytest.approx(sum(last) / 4, rel=1e-6)
+    assert run["floor"] == pytest.approx(epoch_floor([4] * 16, 16))
+    model, _ = ablations.learn(tiny, replace(ADAMW, batch_size=16, lr=3e-3, epochs=2), seed=2)
+    assert run["accuracy"] == tiny.accuracy(model)
+
+
+def test_floor_is_that_of_the_pairs_that_were_drawn(tiny, watched):
+    run = batches.train_for(tiny, 2, 16, 3e-3, "watched", seed=2)
+    counts = Counter(tuple(row) for _, tokens, _ in watched for row in tokens.tolist())
+    assert sum(counts.values()) == 32
+    assert run["floor"] == pytest.approx(epoch_floor(list(counts.values()), 16))
+
+
+@pytest.mark.parametrize("loss", batches.LOSSES)
+def test_recipe_is_adamw_with_this_batch_rate_and_loss(loss, tiny, monkeypatch):
+    asked = []
+
+    def learn(world, recipe, seed, **options):
+        asked.append((world, recipe, seed, options))
+        return ablations.learn(world, recipe, seed, **options)
+
+    monkeypatch.setattr(batches, "learn", learn)
+    run = batches.train_for(tiny, 8, 16, 0.007, loss, seed=5)
+    recipe = replace(ADAMW, batch_size=16, lr=0.007, epochs=2)
+    assert asked == [(tiny, recipe, 5, {"every_epoch": False} | batches.LOSSES[loss])]
+    assert math.isfinite(run["loss"])
+
+
+def test_sigmoids_start_where_the_paper_starts():
+    for loss, function in (("sigmoid", ablations.sigmoid), ("sigmoid, twins", ablations.sigmoid_twins)):
+        assert batches.LOSSES[loss] == {"loss_of": function, "scale": 10.0, "bias": -10.0}
+    assert batches.LOSSES["softmax"] == {}
+
+
+def test_run_that_blows_up_is_right_never(tiny, monkeypatch):
+    broken = {"loss_of": lambda model, images, tokens: ablations.contrastive(model, images, tokens) * math.nan}
+    monkeypatch.setitem(batches.LOSSES, "broken", broken)
+    run = batches.train_for(tiny, 4, 16, 1e-3, "broken", seed=0)
+    assert (run["accuracy"], run["loss"], run["floor"]) == (0.0, None, None)
+
+
+def test_seconds_are_processor_time_of_learning_alone(tiny, monkeypatch):
+    """A clock that only moves when told to."""
+    now = [1000.0]
+
+    def lasts(seconds, work):
+        def slow(*arguments, **options):
+            now[0] += seconds
+            return work(*arguments, **options)
+
+        return slow
+
+    monkeypatch.setattr(batches, "time", SimpleNamespace(process_time=lambda: now[0]))
+    monkeypatch.setattr(batches, "first_pairs", lasts(10, batches.first_pairs))
+    monkeypatch.setattr(World, "accuracy", lasts(100, World.accuracy))
+    monkeypatch.setitem(batches.LOSSES, "slow", {"loss_of": lasts(2, ablations.contrastive)})
+    assert batches.train_for(tiny, 3, 16, 1e-3, "slow", seed=0)["seconds"] == 6
+    assert now == [1000 + 10 + 6 + 100]
+
+
+# --- budgets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
+def test_budgets_make_equal_what_they_say(name, pictures, monkeypatch):
+    """In worlds as large as the studies' own; nothing is trained for it."""
+    monkeypatch.setattr(batches, "train_for", lambda *_: pytest.fail("trains"))
+    world = SimpleNamespace(images=range(pictures))
+    updates = {budget: [batches.updates_of(budget, name, world, size, 0) for size in SIZES]
+               for budget in ("samples", "updates")}  # fmt: skip
+    samples = [number * size for number, size in zip(updates["samples"], SIZES, strict=True)]
+    assert samples == [ablations.EPOCHS[name] * pictures] * len(SIZES)
+    assert updates["updates"] == [batches.UPDATES[name]] * len(SIZES)
+
+
+@pytest.mark.parametrize("batch_size", SIZES)
+@pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
+def test_equal_updates_are_made_but_for_one_that_is_no_whole_number_of_epochs(name, pictures, batch_size, monkeypatch):
+    """96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 7 says so."""
+    world = World(torch.zeros(pictures, 1), torch.zeros(pictures, dtype=torch.int64), *[torch.zeros(1, 1)] * 3, 10)
+    monkeypatch.setattr(batches, "learn", lambda *_, **__: (None, None))
+    updates = batches.updates_of("updates", name, world, batch_size, seed=0)
+    run = batches.train_for(world, updates, batch_size, 1e-3, "softmax", seed=0)
+    made = 128 if (name, batch_size) == ("emoji", 128) else updates
+    assert (run["updates"], run["pictures"]) == (made, made * batch_size)
+
+
+@pytest.mark.parametrize(("batch_size", "few"), [(16, 32), (128, 16), (512, 4), (2048, 4)])
+@pytest.mark.parametrize("name", batches.SECONDS)
+def test_equal_time_is_measured_after_warming_up(name, batch_size, few, tiny, monkeypatch):
+    asked, seconds = [], iter([999.0, 0.5])
+    monkeypatch.setattr(batches, "train_for", lambda *given: asked.append(given) or {"seconds": next(seconds)})
+    updates = batches.updates_of("time", name, tiny, batch_size, seed=6)
+    assert asked == [(tiny, few, batch_size, ADAMW.lr, "softmax", 6)] * 2
+    assert updates == round(batches.SECONDS[name] / (0.5 / few))
+    assert isinstance(updates, int)
+
+
+def test_slow_machine_makes_one_update_at_least(tiny, monkeypatch):
+    monkeypatch.setattr(batches, "train_for", lambda *_: {"seconds": 1e9})
+    assert batches.updates_of("time", "shapes", tiny, 2048, seed=0) == 1
+
+
+# --- learning rates --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def landscape(monkeypatch) -> tuple[list[tuple], dict[tuple[str, str, int], float]]:
+    """The best learning rate of each point that is tuned, neighbours apart, and the runs that were made to find it."""
+    tuned = [(budget, loss, size) for budget, loss, size in POINTS if budget != "time" and loss != "sigmoid, twins"]
+    best = dict(zip(tuned, itertools.cycle([RATES[1], RATES[2], RATES[0], RATES[2]]), strict=False))
+    world, runs = SimpleNamespace(images=range(4096), seed=batches.TUNING_SEED), []
+
+    def make_world(name, seed):
+        assert (name, seed) == ("shapes", batches.TUNING_SEED)
+        return world
+
+    def train_for(given, updates, batch_size, lr, loss, seed):
+        budget = "updates" if updates == batches.UPDATES["shapes"] else "samples"
+        runs.append((budget, loss, batch_size, lr))
+        assert given is world
+        assert seed == batches.TUNING_SEED
+        return {"accuracy": 0.9 - abs(math.log(lr / best[budget, loss, batch_size])) / 10}
+
+    monkeypatch.setattr(batches, "make_world", make_world)
+    monkeypatch.setattr(batches, "train_for", train_for)
+    return runs, best
+
+
+def test_each_point_gets_the_best_of_the_rates(landscape):
+    runs, best = landscape
+    rates = batches.choose_rates("shapes")
+    assert set(rates) == set(POINTS)
+    assert set(best.values()) == set(RATES)
+    for budget, loss, size in POINTS:
+        source = "samples" if budget == "time" else budget
+        assert rates[budget, loss, size] == best[source, loss.removesuffix(", twins"), size]
+    assert Counter(runs) == Counter((*point, rate) for point in best for rate in RATES)  # each once, none for time
+
+
+def test_rates_are_chosen_once(landscape):
+    runs, _ = landscape
+    first, number = batches.choose_rates("shapes"), len(runs)
+    assert batches.choose_rates("shapes") == first
+    assert len(runs) == number
+
+
+def test_rates_are_never_measured_by_the_clock(landscape, monkeypatch):
+    budgets = []
+    updates_of = batches.updates_of
+    monkeypatch.setattr(
+        batches, "updates_of", lambda budget, *rest: budgets.append(budget) or updates_of(budget, *rest)
+    )
+    batches.choose_rates("shapes")
+    assert set(budgets) == {"samples", "updates"}
+
+
+def test_rates_are_chosen_in_a_world_of_their_own():
+    assert all(seeds <= batches.TUNING_SEED for _, seeds in batches.STUDIES.values())
+    assert ADAMW.lr in RATES
+    assert list(RATES) == sorted(RATES)
+
+
+# --- the sweep -------------------------------------------------------------------------------------------------------
+
+
+def test_sweep_makes_one_run_of_each_point(monkeypatch):
+    rates = {point: 0.001 * (i + 1) for i, point in enumerate(POINTS)}
+    runs = []
+    monkeypatch.setattr(batches, "make_world", lambda name, seed: (name, seed))
+    monkeypatch.setattr(batches, "choose_rates", lambda name: rates if name == "emoji" else None)
+    monkeypatch.setattr(
+        batches, "updates_of", lambda budget, name, world, size, seed: (budget, name, world, size, seed)
+    )
+    monkeypatch.setattr(batches, "train_for", lambda *given: runs.append(given) or {"accuracy": len(runs) / 100})
+    results = batches.sweep("emoji", seed=3)
+    assert list(results) == [f"{budget}, {loss}, {size}" for budget, loss, size in POINTS]
+    assert len(results) == len(POINTS) == 5 * len(SIZES)
+    for number, (point, run, result) in enumerate(zip(POINTS, runs, results.values(), strict=True), start=1):
+        budget, loss, size = point
+        updates = (budget, "emoji", ("emoji", 3), size, 3)
+        assert run == (("emoji", 3), updates, size, rates[point], loss, 3)
+        assert result == {"accuracy": number / 100, "lr": rates[point]}
+
+
+def test_points_are_softmax_by_every_budget_and_the_sigmoids_by_samples():
+    assert len(set(POINTS)) == len(POINTS)
+    assert {point[:2] for point in POINTS} == {
+        ("samples", "softmax"), ("samples", "sigmoid"), ("samples", "sigmoid, twins"), ("updates", "softmax"),
+        ("time", "softmax"),
+    }  # fmt: skip
+
+
+def test_small_sweep_from_end_to_end(tiny, monkeypatch):
+    points = [("samples", "softmax", 16), ("samples", "sigmoid", 32), ("samples", "sigmoid, twins", 32),
+              ("updates", "softmax", 32), ("time", "softmax", 16)]  # fmt: skip
+    asked = []
+    monkeypatch.setattr(batches, "POINTS", points)
+    monkeypatch.setattr(batches, "RATES", RATES[:2])
+    monkeypatch.setattr(batches, "UPDATES", {"shapes": 4})
+    monkeypatch.setattr(batches, "EPOCHS", {"shapes": 1})
+    monkeypatch.setattr(batches, "SECONDS", {"shapes": 0.05})
+    monkeypatch.setattr(batches, "make_world", lambda name, seed: asked.append((name, seed)) or tiny)
+    results = batches.shapes_batches(0)
+    assert sorted(asked) == [("shapes", 0), ("shapes", batches.TUNING_SEED)]
+    assert list(results) == [", ".join(map(str, point)) for point in points]
+    keys = {"accuracy", "loss", "floor", "pictures", "updates", "seconds", "lr"}
+    assert all(run.keys() == keys and run["lr"] in RATES[:2] for run in results.values())
+    made = [(run["updates"], run["pictures"]) for run in results.values()]
+    assert made[:4] == [(4, 64), (2, 64), (2, 64), (4, 128)]
+    assert json.loads(json.dumps(results)) == results
+
+
+def test_studies_sweep_their_own_world(monkeypatch):
+    monkeypatch.setattr(batches, "sweep", lambda name, seed: (name, seed))
+    found = {study: once(4) for study, (once, _) in batches.STUDIES.items()}
+    assert found == {"shapes_batches": ("shapes", 4), "emoji_batches": ("emoji", 4)}

@@ -1,0 +1,263 @@
+"""Compositions: which pairs are kept against what a Latin square must have, what a model saw against what is told."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from toyclip.errors import InputError
+from toyclip.studies.composition import unseen as composition
+from toyclip.studies.composition.grid import CAPTIONS, COLORS, PAIRS, SHAPES
+from toyclip.studies.composition.unseen import (
+    SIDE,
+    GridSize,
+    coverage_run,
+    latin_square,
+    learn_grid,
+    parts_run,
+    shares_of_parts,
+)
+from toyclip.studies.frequency.corpus import Corpus
+
+TINY = GridSize(pictures=64, updates=2, batch_size=4, test=1)
+SEEDS = range(5)
+
+
+@pytest.fixture
+def learned(monkeypatch) -> list[dict]:
+    """What each model was trained on, and its filters before and after; `learn` itself is as it was."""
+    seen, real = [], composition.learn
+
+    def filters(model) -> list[Tensor]:
+        return [p.detach().clone() for p in model.image_encoder.convs.parameters()]
+
+    def learn(model, corpus, tokens, run, seed):
+        before, projection = filters(model), model.image_encoder.projection.weight.detach().clone()
+        loss = real(model, corpus, tokens, run, seed)
+        seen.append({"model": model, "corpus": corpus, "tokens": tokens, "run": run, "seed": seed, "before": before,
+                     "after": filters(model), "projection": projection})  # fmt: skip
+        return loss
+
+    monkeypatch.setattr(composition, "learn", learn)
+    return seen
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[tuple[list[int], int]]:
+    """Counts and seed of every corpus; all pictures are black, and no model is trained."""
+    seen = []
+
+    def draw_grid(counts, seed):
+        seen.append((list(counts), seed))
+        shown = torch.arange(64).repeat_interleave(torch.tensor(counts))
+        return Corpus(torch.zeros(len(shown), 3, 32, 32, dtype=torch.uint8), shown, shown)
+
+    monkeypatch.setattr(composition, "draw_grid", draw_grid)
+    monkeypatch.setattr(composition, "learn", lambda *arguments: 1.0)
+    return seen
+
+
+def counts_of(run: Callable[..., dict], *arguments: object) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and diagonals of a run, (8, 8) and (8, 8)."""
+    result = run(*arguments)
+    return np.reshape(result["counts"], (8, 8)), np.reshape(result["diagonal"], (8, 8))
+
+
+# --- which pairs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_each_diagonal_has_every_colour_and_every_shape_once(seed):
+    square = latin_square(seed)
+    assert square.shape == (8, 8)
+    for diagonal in range(8):
+        colors, shapes = np.nonzero(square == diagonal)
+        assert sorted(colors) == sorted(shapes) == list(range(8))
+
+
+def test_square_follows_from_its_seed():
+    squares = [latin_square(seed).tobytes() for seed in range(20)]
+    assert len(set(squares)) == 20
+    assert squares == [latin_square(seed).tobytes() for seed in range(20)]
+
+
+def test_every_pair_is_left_out_under_some_seed_and_kept_under_another():
+    kept = np.stack([latin_square(seed) >= 2 for seed in range(60)])
+    assert kept.any(axis=0).all()
+    assert not kept.all(axis=0).any()
+    assert kept.mean() == 0.75
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_shares_are_log_spaced_add_up_to_1_and_are_dealt_to_colours_and_shapes_apart(seed):
+    colors, shapes = shares_of_parts(seed)
+    for shares in (colors, shapes):
+        assert shares.sum() == pytest.approx(1)
+        assert np.diff(np.log(np.sort(shares))) == pytest.approx(np.full(7, np.log(64) / 7))
+    assert not np.array_equal(colors, shapes)
+
+
+def test_shares_follow_from_their_seed():
+    orders = {tuple(np.concatenate(shares_of_parts(seed)).argsort()) for seed in range(20)}
+    assert len(orders) == 20
+    assert np.array_equal(shares_of_parts(3), shares_of_parts(3))
+
+
+def test_frequency_of_its_parts_does_not_tell_whether_a_pair_is_left_out():
+    """Under 60 seeds each rank of a colour with each rank of a shape, the two most frequent too, is left out once."""
+    unseen = np.zeros((8, 8))
+    for seed in range(60):
+        colors, shapes = (shares.argsort().argsort() for shares in shares_of_parts(seed))
+        np.add.at(unseen, (colors[:, None], shapes), latin_square(seed) < composition.UNSEEN)
+    assert unseen.min() > 0
+    assert unseen.max() < 60
+
+
+@pytest.mark.parametrize("partners", [-1, 0, 8, 64])
+def test_partners_that_leave_nothing_to_see_or_nothing_unseen_are_refused(partners):
+    with pytest.raises(InputError, match=rf"cannot have {partners} of 8 partners and leave some unseen; use 1 to 7"):
+        coverage_run(partners, TINY, 0)
+
+
+# --- unequal parts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_unequal_parts_leave_two_diagonals_out_and_follow_the_shares_elsewhere(seed, drawn):
+    counts, diagonal = counts_of(parts_run, GridSize(test=1), seed)
+    assert np.array_equal(diagonal, latin_square(seed))
+    assert not counts[diagonal < 2].any()
+    assert counts.sum() == 4096
+    colors, shapes = shares_of_parts(seed)
+    expected = np.where(diagonal < 2, 0, np.outer(colors, shapes))
+    assert np.abs(counts - 4096 * expected / expected.sum()).max() < 1
+    for axis in (1, 0):  # marginal frequencies, too: what a diagonal takes from one it takes from all
+        found, wanted = counts.sum(axis), expected.sum(axis) / expected.sum()
+        assert found / 4096 == pytest.approx(wanted, abs=8 / 4096)
+    assert counts.sum(axis=1).argmax() in colors.argsort()[-3:]
+    assert counts.sum(axis=0).argmin() in shapes.argsort()[:3]
+
+
+def test_unequal_parts_draw_what_they_say(learned):
+    result = parts_run(TINY, seed=1)
+    (row,) = learned
+    assert row["corpus"].counts(64).tolist() == result["counts"]
+    assert not set(row["corpus"].shown.tolist()) & {i for i in range(64) if result["diagonal"][i] < 2}
+    assert result.keys() == {"counts", "hits", "loss", "diagonal"}
+
+
+# --- coverage --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("partners", range(1, 8))
+def test_every_word_is_equally_frequent_whatever_the_number_of_partners(partners, drawn):
+    """Up to one picture for each partner, where 4096 does not divide."""
+    counts, diagonal = counts_of(coverage_run, partners, GridSize(test=1), 2)
+    assert np.array_equal(diagonal, latin_square(2))
+    assert np.array_equal(counts > 0, diagonal < partners)
+    for axis in (0, 1):
+        assert ((counts > 0).sum(axis) == partners).all()
+        assert np.abs(counts.sum(axis) - 4096 / 8).max() < partners
+    assert np.ptp(counts[counts > 0]) <= 1
+    assert counts.sum() == 4096
+
+
+def test_more_partners_keep_those_there_were(drawn):
+    kept = [counts_of(coverage_run, k, TINY, 0)[0] > 0 for k in range(1, 8)]
+    for fewer, more in itertools.pairwise(kept):
+        assert (more >= fewer).all()
+        assert (more & ~fewer).sum() == 8
+
+
+@pytest.mark.parametrize("partners", [1, 3])
+def test_unseen_pairs_have_no_picture(partners, learned):
+    result = coverage_run(partners, TINY, seed=0)
+    (row,) = learned
+    assert set(row["corpus"].shown.tolist()) == {i for i in range(64) if result["diagonal"][i] < partners}
+    assert row["corpus"].counts(64).tolist() == result["counts"]
+    assert all(not torch.equal(a, b) for a, b in zip(row["before"], row["after"], strict=True))
+
+
+def test_filters_come_frozen_from_a_model_that_has_not_seen_the_last_diagonal(learned):
+    result = coverage_run(2, TINY, 0, True)
+    teacher, pupil = learned
+    diagonal = np.array(result["diagonal"])
+    assert set(teacher["corpus"].shown.tolist()) == set(np.flatnonzero(diagonal < 7).tolist())
+    assert len(teacher["corpus"]) == 64
+    assert set(pupil["corpus"].shown.tolist()) == set(np.flatnonzero(diagonal < 2).tolist())
+    taken = zip(teacher["before"], teacher["after"], pupil["before"], pupil["after"], strict=True)
+    for new, trained, start, end in taken:
+        assert not torch.equal(new, trained)
+        assert torch.equal(trained, start)
+        assert torch.equal(start, end)
+    assert not any(p.requires_grad for p in pupil["model"].image_encoder.convs.parameters())
+    other = [p for name, p in pupil["model"].named_parameters() if ".convs." not in name]
+    assert all(p.requires_grad for p in other)
+
+
+def test_pupil_takes_nothing_but_the_filters(learned):
+    """Its pictures, its other weights and their order are those of the run without filters."""
+    coverage_run(2, TINY, 0, True)
+    coverage_run(2, TINY, 0)
+    teacher, pupil, plain = learned
+    assert torch.equal(pupil["corpus"].pictures, plain["corpus"].pictures)
+    assert torch.equal(pupil["projection"], plain["projection"])
+    assert pupil["seed"] == plain["seed"] == 0
+    assert pupil["run"] == plain["run"] == teacher["run"]
+    assert not torch.equal(pupil["projection"], teacher["projection"])
+    assert not torch.equal(pupil["model"].image_encoder.projection.weight, pupil["projection"])
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_no_two_corpora_have_the_same_seed(seed, drawn):
+    coverage_run(3, TINY, seed, True)
+    (_, filters), (_, training), (counts, test) = drawn
+    assert training == seed
+    assert counts == [1] * 64
+    assert min(abs(a - b) for a, b in [(filters, training), (training, test), (filters, test)]) > 100_000
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_learned_with_their_own_captions(learned):
+    counts = np.zeros((8, 8), dtype=int)
+    counts[2, 5], counts[7, 0] = 3, 2
+    model, _ = composition.train_grid(counts, GridSize(pictures=5, updates=3, batch_size=2), seed=4)
+    (row,) = learned
+    assert row["model"] is model
+    expected = [f"a {COLORS[2]} {SHAPES[5]}"] * 3 + [f"a {COLORS[7]} {SHAPES[0]}"] * 2
+    assert composition.TOKENIZER.decode(row["tokens"]) == expected
+    assert (row["run"].updates, row["run"].batch_size, row["seed"]) == (3, 2, 4)
+    assert model.image_encoder.strided
+
+
+def test_hits_are_of_64_answers(learned):
+    """Against the cosines of the model itself, caption by caption."""
+    size = GridSize(pictures=64, updates=6, batch_size=16, test=2)
+    result = learn_grid(np.ones((8, 8), dtype=int), size, seed=0)
+    model = learned[0]["model"]
+    test = composition.draw_grid([2] * 64, composition.TEST_SEED)
+    with torch.no_grad():
+        pictures, captions = model.embed_images(test.pictures / 255), model.embed_texts(CAPTIONS)
+    answers = [max(range(64), key=lambda k, p=p: float(p @ captions[k])) for p in pictures]
+    assert result["hits"] == [sum(answers[2 * k + i] == k for i in range(2)) for k in range(64)]
+    assert sum(result["hits"]) > 0
+    assert result["counts"] == [1] * 64
+    assert 0 < result["loss"] == round(result["loss"], 4)
+
+
+def test_run_follows_from_its_seed():
+    before = torch.get_rng_state()
+    first, again, other = (coverage_run(1, TINY, seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first == again
+    assert first["loss"] != other["loss"]
+
+
+def test_world_is_as_wide_as_it_is_high():
+    assert len(COLORS) == len(SHAPES) == SIDE == 8
+    assert len(PAIRS) == len(CAPTIONS) == 64

@@ -1,0 +1,214 @@
+"""Tags against a softmax by numpy, counts against a loop over the pairs, lessons against what they must not hold."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from toyclip.studies.frequency import corpus as frequency
+from toyclip.studies.frequency import counting as tagger
+from toyclip.studies.frequency.corpus import Corpus, Size, base_corpus, held_out_corpus
+from toyclip.studies.frequency.interventions import CONDITIONS
+
+TINY = Size(levels=3, per_level=5, updates=3, batch_size=4, test=2)
+COLUMNS = ["true", "text", "image", "joint", "shown", "found"]
+
+
+def model_of(scale: float, words: int = 4) -> SimpleNamespace:
+    """A model whose embeddings are tables: of the words 1 to 4 the axes, of a picture its first pixels."""
+    axes = torch.cat([torch.full((1, words), torch.nan), torch.eye(words)])  # nothing may ask for the padding
+    return SimpleNamespace(
+        text_encoder=SimpleNamespace(tokens=SimpleNamespace(num_embeddings=words + 1)),
+        embed_images=lambda images: F.normalize(images.flatten(1)[:, :words], dim=1),
+        embed_texts=lambda captions: axes[captions[:, 0]],
+        logit_scale=torch.tensor(scale, requires_grad=True),
+    )
+
+
+def pictures_of(rows: list[list[int]] | np.ndarray) -> Tensor:
+    """Pictures (N, 3, 2, 2) that begin with these pixels."""
+    first = torch.as_tensor(rows, dtype=torch.uint8)
+    return F.pad(first, (0, 12 - first.shape[1])).view(-1, 3, 2, 2)
+
+
+def random_pixels(count: int, words: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).integers(1, 256, size=(count, words))
+
+
+def probabilities(rows: np.ndarray, scale: float) -> np.ndarray:
+    cosine = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    powers = np.exp(scale * cosine)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+# --- tags ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 5.0, 14.0, 100.0])
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.99])
+def test_tag_is_the_word_whose_probability_exceeds_the_threshold(scale, threshold):
+    rows = random_pixels(700)
+    found = tagger.tag(model_of(scale), pictures_of(rows), threshold)
+    expected = probabilities(rows, scale)
+    clear = np.abs(expected - threshold) > 1e-4
+    assert found.dtype == torch.bool
+    assert found.shape == (700, 4)
+    assert (found.numpy() == (expected > threshold))[clear].all()
+    assert found.sum(dim=1).max() <= 1
+
+
+def test_threshold_is_seven_tenths_unless_another_is_given():
+    model, pictures = model_of(14.0), pictures_of(random_pixels(700))
+    assert torch.equal(tagger.tag(model, pictures), tagger.tag(model, pictures, 0.7))
+    numbers = [tagger.tag(model, pictures, threshold).sum().item() for threshold in (0.5, 0.6, 0.7, 0.8, 0.9)]
+    assert numbers == sorted(set(numbers), reverse=True)
+
+
+def test_unsure_tagger_gives_no_tag_and_a_sure_one_the_right_one():
+    pictures = pictures_of([[200, 200, 0, 0], [1, 0, 0, 0], [90, 90, 90, 90], [0, 0, 250, 5]])
+    assert tagger.tag(model_of(100.0), pictures, 0.5).int().tolist() == [[0] * 4, [1, 0, 0, 0], [0] * 4, [0, 0, 1, 0]]
+    assert not tagger.tag(model_of(1.0), pictures, 0.5).any()
+
+
+def test_two_words_at_one_half_each_are_no_tag():
+    halves = tagger.tag(model_of(100.0, words=2), pictures_of([[7, 7], [7, 6]]), 0.5)
+    assert halves.int().tolist() == [[0, 0], [1, 0]]
+
+
+def test_real_tagger_has_a_column_for_each_word_but_the_padding():
+    model, pictures = frequency.new_model(TINY, 0), held_out_corpus(TINY, 0).pictures
+    found = tagger.tag(model, pictures, 0.0)
+    assert found.shape == (30, 15)
+    assert found.all()  # every probability is above 0
+    logits = torch.cat([model(pictures / 255, torch.full((30, 1), word)).diag()[:, None] for word in range(1, 16)], 1)
+    middle = logits.softmax(dim=1).median().item()
+    assert torch.equal(tagger.tag(model, pictures, middle + 1e-6), logits.softmax(dim=1) > middle + 1e-6)
+
+
+# --- lessons ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lessons(monkeypatch) -> list[SimpleNamespace]:
+    """What a tagger would have been taught; it stays as new."""
+    seen = []
+
+    def train_on(corpus, size, seed):
+        seen.append(SimpleNamespace(corpus=corpus, size=size, seed=seed))
+        return frequency.new_model(size, seed), 0.0
+
+    monkeypatch.setattr(tagger, "train_on", train_on)
+    return seen
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+def test_tagger_learns_equally_many_pictures_of_each_concept_with_their_own_words(pictures, lessons):
+    tagger.train_tagger(pictures, TINY, 0)
+    (lesson,) = lessons
+    assert lesson.size == TINY
+    assert lesson.corpus.shown.tolist() == [c for c in range(15) for _ in range(pictures)]
+    assert torch.equal(lesson.corpus.said, lesson.corpus.shown)
+    chosen = frequency.vocabulary(15)[0]
+    expected = frequency.draw_corpus(chosen, [pictures] * 15, tagger.TAGGER_SEED)
+    assert torch.equal(lesson.corpus.pictures, expected.pictures)
+
+
+def test_tagger_learns_from_pictures_that_no_corpus_and_no_test_holds(lessons):
+    for seed in range(3):
+        tagger.train_tagger(4, TINY, seed)
+    taught = [{picture.numpy().tobytes() for picture in lesson.corpus.pictures} for lesson in lessons]
+    assert len(set.union(*taught)) == 3 * 60
+    for seed in range(3):
+        for other in (base_corpus(TINY, seed), held_out_corpus(TINY, seed)):
+            assert not set.union(*taught) & {picture.numpy().tobytes() for picture in other.pictures}
+    assert len({lesson.seed for lesson in lessons} | set(range(100))) == 103
+
+
+def test_tagger_is_a_model_of_its_own():
+    first, again, other = (tagger.train_tagger(2, TINY, seed).image_encoder for seed in (0, 0, 1))
+    assert torch.equal(first.projection.weight, again.projection.weight)
+    start = [frequency.new_model(TINY, seed).image_encoder.projection.weight for seed in (0, 1)]
+    for weight in (other.projection.weight, *start):  # 3 updates leave it near where it began
+        assert (first.projection.weight - weight).norm() > 0.5 * weight.norm()
+
+
+# --- counting --------------------------------------------------------------------------------------------------------
+
+
+def counted(corpus: Corpus, tags: Tensor, concepts: int) -> dict[str, list[int]]:
+    """Pair by pair."""
+    found = {name: [0] * concepts for name in COLUMNS}
+    for shown, said, row in zip(corpus.shown.tolist(), corpus.said.tolist(), tags.tolist(), strict=True):
+        tagged = [c for c in range(concepts) if row[c]]
+        found["shown"][shown] += 1
+        found["text"][said] += 1
+        found["true"][said] += shown == said
+        for c in tagged:
+            found["image"][c] += 1
+            found["joint"][c] += c == said
+            found["found"][c] += c == shown
+    return found
+
+
+@pytest.fixture
+def guesses(monkeypatch):
+    """A tagger that says what is shown, or what stands under it, or something else, or nothing."""
+    corpus = CONDITIONS[tagger.CORPUS](TINY, 1)
+    choices = torch.stack([corpus.shown, corpus.said, (corpus.shown + 1) % 15, torch.full((35,), 15)])
+    chosen = torch.randint(0, 4, (1, 35), generator=torch.Generator().manual_seed(0))
+    tags = F.one_hot(choices.gather(0, chosen)[0], 16)[:, :15].bool()
+    given = SimpleNamespace(taught=[], corpus=corpus, tags=tags)
+
+    def tag(model: str, pictures: Tensor) -> Tensor:
+        assert model == "the tagger"
+        assert torch.equal(pictures, corpus.pictures)
+        return tags
+
+    monkeypatch.setattr(tagger, "train_tagger", lambda *asked: given.taught.append(asked) or "the tagger")
+    monkeypatch.setattr(tagger, "tag", tag)
+    return given
+
+
+def test_columns_are_counted_pair_by_pair(guesses):
+    found = tagger.counting("good tagger", TINY, 1)
+    assert list(found) == COLUMNS
+    assert found == counted(guesses.corpus, guesses.tags, 15)
+    assert found["text"] == found["shown"] == frequency.assign(TINY, 1).tolist()  # mismatched, no word is lost
+    assert len({tuple(column) for column in found.values()}) == 5  # of the others, none would do for another
+
+
+def test_both_taggers_are_taught_as_much_as_their_names_say(guesses):
+    for teacher in ("good tagger", "poor tagger"):
+        tagger.counting(teacher, TINY, 1)
+    assert guesses.taught == [(256, TINY, 1), (32, TINY, 1)]
+    assert tagger.SCHOOLING.keys() == {"good tagger", "poor tagger"}
+
+
+def test_pairs_that_are_counted_are_partly_mismatched():
+    corpus = CONDITIONS[tagger.CORPUS](TINY, 1)
+    assert 0 < (corpus.said != corpus.shown).sum() <= 7
+
+
+def test_columns_of_a_real_count_add_up(monkeypatch):
+    monkeypatch.setattr(tagger, "SCHOOLING", {"quick tagger": 4})
+    monkeypatch.setattr(tagger, "tag", lambda model, pictures, tag=tagger.tag: tag(model, pictures, 0.1))
+    size = Size(levels=3, per_level=2, updates=30, batch_size=8, test=2)
+    found = {name: np.array(column) for name, column in tagger.counting("quick tagger", size, 0).items()}
+    assert list(found) == COLUMNS
+    assert (found["joint"] <= np.minimum(found["text"], found["image"])).all()
+    assert (found["found"] <= np.minimum(found["shown"], found["image"])).all()
+    assert (found["true"] <= np.minimum(found["shown"], found["text"])).all()
+    assert found["shown"].sum() == found["text"].sum() == 14
+    assert found["image"].sum() > 0
+
+
+def test_counts_follow_from_the_seed_alone(monkeypatch):
+    monkeypatch.setattr(tagger, "SCHOOLING", {"quick tagger": 2})
+    before = torch.get_rng_state(), str(np.random.get_state())  # noqa: NPY002
+    one, again, other = (tagger.counting("quick tagger", TINY, seed) for seed in (0, 0, 1))
+    assert one == again != other
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert str(np.random.get_state()) == before[1]  # noqa: NPY002

@@ -1,0 +1,284 @@
+"""Other models: a transformer against itself written out, the tail's test against a count picture by picture."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from toyclip import encoders
+from toyclip.encoders import PIXEL_MEAN, PIXEL_STD, ToyCLIP
+from toyclip.errors import InputError
+from toyclip.studies.frequency import corpus as frequency
+from toyclip.studies.frequency import interventions, models
+from toyclip.studies.frequency.corpus import Size
+from toyclip.studies.frequency.models import VisionTransformer, among, build, model_run
+
+TINY = Size(levels=6, per_level=2, updates=2, batch_size=4, test=2)  # counts 1 to 32; 126 pictures
+WIDTHS = [(kind, width) for kind, widths in models.SIZES.items() for width in widths]
+
+
+def number_of(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def uniform(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.fixture
+def transformer() -> VisionTransformer:
+    """Eight numbers a patch, in float64, none of its weights a 0 or a 1."""
+    encoder = build("transformer", 8, TINY, seed=0)[0].image_encoder.double()
+    for i, p in enumerate(encoder.parameters()):
+        p.data.add_(0.2 * uniform(*p.shape, seed=i, dtype=torch.float64) - 0.1)
+    return encoder
+
+
+def shuffled(images: Tensor, order: Tensor) -> Tensor:
+    """The 64 patches of 4 x 4 pixels in another order."""
+    patches = F.unfold(images, 4, stride=4)[:, :, order]  # (B, 48, 64)
+    return F.fold(patches, (32, 32), 4, stride=4)
+
+
+# --- the transformer -------------------------------------------------------------------------------------------------
+
+
+def written_out(encoder: VisionTransformer, images: Tensor) -> Tensor:
+    """The same without torch's layers: four heads, normalisation before each half of a block."""
+    w = dict(encoder.named_parameters())
+    width = len(encoder.norm.weight)
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+        return x * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+
+    patches = F.unfold((images - PIXEL_MEAN) / PIXEL_STD, 4, stride=4).transpose(1, 2)  # (B, 64, 48)
+    x = patches @ w["patches.weight"].flatten(1).T + w["patches.bias"] + w["positions"]
+    for block in ("blocks.0", "blocks.1"):
+        qkv = norm(x, f"{block}.norm1") @ w[f"{block}.self_attn.in_proj_weight"].T
+        q, k, v = (qkv + w[f"{block}.self_attn.in_proj_bias"]).chunk(3, dim=-1)
+        heads = []
+        for part in torch.arange(width).chunk(4):
+            a, b, c = q[..., part], k[..., part], v[..., part]
+            heads.append((a @ b.transpose(1, 2) / math.sqrt(len(part))).softmax(dim=-1) @ c)
+        x = x + linear(torch.cat(heads, dim=-1), f"{block}.self_attn.out_proj")
+        hidden = linear(norm(x, f"{block}.norm2"), f"{block}.linear1")
+        x = x + linear(hidden * (1 + torch.erf(hidden / math.sqrt(2))) / 2, f"{block}.linear2")
+    return linear(norm(x, "norm").mean(dim=1), "projection")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_transformer_is_what_its_docstring_says(transformer, training):
+    images = uniform(3, 3, 32, 32, dtype=torch.float64)
+    found = transformer.train(training)(images)
+    assert found.shape == (3, 64)
+    torch.testing.assert_close(found, written_out(transformer, images))
+
+
+def test_gradient_reaches_all_weights(transformer):
+    transformer(uniform(2, 3, 32, 32, dtype=torch.float64)).square().sum().backward()
+    assert all(p.grad.abs().max() > 1e-8 for p in transformer.parameters())
+
+
+def test_patches_permuted_with_their_positions_make_no_difference(transformer):
+    images, order = (
+        uniform(2, 3, 32, 32, dtype=torch.float64),
+        torch.from_numpy(np.random.default_rng(0).permutation(64)),
+    )
+    expected = transformer(images)
+    assert not torch.allclose(transformer(shuffled(images, order)), expected, atol=1e-4)
+    transformer.positions.data = transformer.positions.data[order]
+    torch.testing.assert_close(transformer(shuffled(images, order)), expected)
+
+
+@pytest.mark.parametrize("width", [4, 24, 32, 48])
+def test_number_of_parameters_of_a_transformer(width):
+    patches = (3 * 4 * 4 + 1) * width + 64 * width
+    block = 4 * width * (width + 1) + (width + 1) * 2 * width + (2 * width + 1) * width + 4 * width
+    encoder = build("transformer", width, TINY, seed=0)[0].image_encoder
+    assert number_of(encoder) == patches + 2 * block + 2 * width + (width + 1) * 64
+
+
+# --- the convolutions ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [4, 32, 64, 96])
+def test_convolutions_have_their_widths_and_keep_their_strides(width):
+    encoder = build("convolutions", width, TINY, seed=0)[0].image_encoder
+    widths = [(3, width // 2), (width // 2, width // 2), (width // 2, width), (width, width)]
+    assert [(conv.in_channels, conv.out_channels) for conv in encoder.convs] == widths
+    assert [conv.stride for conv in encoder.convs] == [(2, 2), (2, 2), (2, 2), (1, 1)]
+    assert number_of(encoder) == sum(9 * a * b + b for a, b in widths) + 65 * width - width + 64
+    assert encoder.features(uniform(2, 3, 32, 32)).shape == (2, width, 4, 4)
+    assert encoder(uniform(2, 3, 32, 32)).shape == (2, 64)
+
+
+def test_width_64_is_the_fast_encoder():
+    """As many parameters; and first weights as wide, those of He et al.: variance 2 / inputs, no bias."""
+    encoder = build("convolutions", 64, TINY, seed=0)[0].image_encoder
+    fast = ToyCLIP(strided=True).image_encoder
+    assert number_of(encoder) == number_of(fast) == 69_728
+    assert {name: p.shape for name, p in encoder.named_parameters()} == {
+        name: p.shape for name, p in fast.named_parameters()
+    }
+    for conv in encoder.convs:
+        inputs = 9 * conv.in_channels
+        assert conv.weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.1)
+        assert not conv.bias.any()
+
+
+# --- a new model -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", models.SIZES)
+def test_weights_follow_from_the_seed_alone(kind):
+    before = torch.get_rng_state()
+    first, again, other = (build(kind, 16, TINY, seed)[0].state_dict() for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    drawn = [name for name in first if "weight" in name and "norm" not in name]
+    assert len(drawn) > 6
+    assert not any(torch.equal(first[name], other[name]) for name in drawn)
+
+
+@pytest.mark.parametrize(("kind", "width"), WIDTHS)
+def test_model_has_a_word_for_each_concept_and_one_encoder_of_its_kind(kind, width):
+    model, recipe = build(kind, width, TINY, seed=0)
+    new = frequency.new_model(TINY, 0).text_encoder.state_dict()
+    assert all(torch.equal(tensor, new[name]) for name, tensor in model.text_encoder.state_dict().items())
+    assert model(uniform(3, 3, 32, 32), torch.tensor([[1], [12], [5]])).shape == (3, 3)
+    assert isinstance(model.image_encoder, {"convolutions": encoders.ImageEncoder}.get(kind, VisionTransformer))
+    assert recipe.lr == frequency.FAST.lr
+    assert (recipe.muon_lr is None) == (kind == "transformer")
+    assert recipe.name == ("adamw" if kind == "transformer" else "fast")
+
+
+@pytest.mark.parametrize("kind", models.SIZES)
+def test_sizes_go_from_small_to_large(kind):
+    numbers = [number_of(build(kind, width, TINY, 0)[0].image_encoder) for width in models.SIZES[kind]]
+    assert len(numbers) >= 3
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > 2 * numbers[0]
+
+
+def test_unknown_architecture_is_refused():
+    with pytest.raises(InputError, match="no architecture 'mixer'; choose one of convolutions, transformer"):
+        build("mixer", 32, TINY, seed=0)
+
+
+# --- the tail as a test ----------------------------------------------------------------------------------------------
+
+
+def by_hand(cosine: Tensor, shown: Tensor, concepts: list[int]) -> float:
+    """Picture by picture, word by word."""
+    right = []
+    for row, concept in zip(cosine.tolist(), shown.tolist(), strict=True):
+        if concept in concepts:
+            right.append(max(concepts, key=lambda c, row=row: row[c]) == concept)
+    return sum(right) / len(right)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_accuracy_among_some_is_a_count_by_hand(seed):
+    shown = torch.arange(9).repeat_interleave(5)
+    cosine = uniform(45, 9, seed=seed) + 0.3 * F.one_hot(shown)
+    some = np.random.default_rng(seed).choice(9, 4, replace=False)
+    concepts = torch.zeros(9, dtype=torch.bool)
+    concepts[some] = True
+    found = among(cosine, shown, concepts)
+    assert found == pytest.approx(by_hand(cosine, shown, sorted(some.tolist())))
+    assert 0 < found < 1
+
+
+def test_only_the_words_of_the_part_are_answers():
+    """The word of concept 0 is nearest to every picture; negative cosines are no worse than none."""
+    cosine = torch.eye(4) - 2
+    cosine[:, 0] = 1.0
+    before = cosine.clone()
+    concepts = torch.tensor([False, True, True, False])
+    assert among(cosine, torch.arange(4), concepts) == 1.0
+    assert among(cosine, torch.arange(4), ~concepts) == 0.5
+    assert among(cosine, torch.arange(4), torch.ones(4, dtype=torch.bool)) == 0.25
+    assert torch.equal(cosine, before)
+
+
+@pytest.mark.parametrize("part", [2, 5, 10])
+def test_cosines_that_know_nothing_reach_chance(part):
+    shown = torch.arange(10).repeat(600)
+    found = among(uniform(6000, 10), shown, torch.arange(10) < part)
+    assert found == pytest.approx(1 / part, abs=0.045)
+
+
+# --- a run -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def untrained(monkeypatch) -> Callable[[], dict]:
+    """Nothing is learned; cosines come from a table, in which the rare are seldom right. What `learn` was given."""
+    given = {}
+
+    def learn(model, corpus, tokens, size, seed, **options):
+        given.update(model=model, corpus=corpus, tokens=tokens, seed=seed, **options)
+        return 1.23456
+
+    monkeypatch.setattr(models, "learn", learn)
+    monkeypatch.setattr(models, "similarity", lambda model, pictures, captions: table())
+    return given
+
+
+def table() -> Tensor:
+    """(24, 12), two pictures of each concept."""
+    return uniform(24, 12, seed=3) + 0.5 * F.one_hot(torch.arange(12).repeat_interleave(2))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_anothers(seed, untrained):
+    result = model_run("transformer", 4, "large", TINY, seed)
+    shown = torch.arange(12).repeat_interleave(2)
+    for counts, suffix in ((result["counts"], ""), (frequency.assign(TINY, seed + 500), ", control")):
+        for part, wanted in (("tail", True), ("rest", False)):
+            concepts = [c for c in range(12) if (counts[c] <= 8) == wanted]
+            assert len(concepts) == (8 if wanted else 4)
+            assert result[part + suffix] == round(by_hand(table(), shown, concepts), 4)
+    assert models.OTHER > 100  # no seed of the study is another's control
+
+
+@pytest.mark.parametrize("corpus", models.CORPORA)
+@pytest.mark.parametrize("kind", models.SIZES)
+def test_run_trains_its_model_on_its_corpus(kind, corpus, untrained):
+    result = model_run(kind, 8, corpus, TINY, seed=2)
+    pairs = interventions.CONDITIONS[models.CORPORA[corpus]](TINY, 2)
+    assert torch.equal(untrained["corpus"].pictures, pairs.pictures)
+    assert torch.equal(untrained["tokens"], pairs.said[:, None] + 1)
+    assert untrained["seed"] == 2
+    assert untrained["recipe"] == build(kind, 8, TINY, 2)[1]
+    assert result["counts"] == torch.bincount(pairs.said, minlength=12).tolist()
+    assert result["loss"] == 1.2346
+    assert result["parameters"] == number_of(build(kind, 8, TINY, 2)[0].image_encoder)
+    answers = table().argmax(dim=1).view(12, 2)
+    assert result["hits"] == [(answers[c] == c).sum().item() for c in range(12)]
+    assert result.keys() == {"counts", "hits", "loss", "parameters", "rest", "tail", "rest, control", "tail, control"}
+
+
+def test_corpora_are_conditions_and_what_they_are_called():
+    assert set(models.CORPORA.values()) <= interventions.CONDITIONS.keys()
+    large, small, noisy = (interventions.CONDITIONS[models.CORPORA[c]](TINY, 0) for c in ("large", "small", "noisy"))
+    assert len(large) == len(noisy) == 126
+    assert len(small) == round(126 / 4)
+    assert torch.equal(large.shown, large.said)
+    assert 0.2 < (noisy.shown != noisy.said).double().mean() <= 0.4
+
+
+@pytest.mark.parametrize("kind", models.SIZES)
+def test_run_from_end_to_end_follows_from_its_seed(kind):
+    first, again, other = (model_run(kind, 4, "large", TINY, seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first["loss"] != other["loss"]
+    assert first["loss"] > 0

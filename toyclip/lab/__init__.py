@@ -1,0 +1,1 @@
+"""How a study is run, stored, found stale and checked; knows nothing of CLIP."""

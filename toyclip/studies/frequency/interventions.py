@@ -1,0 +1,200 @@
+"""What becomes of the effect of frequency when one thing is changed (helper of chapter 5)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from toyclip.encoders import ToyCLIP
+from toyclip.errors import InputError
+from toyclip.studies.frequency.corpus import (
+    Corpus,
+    Size,
+    assign,
+    base_corpus,
+    draw_corpus,
+    held_out_corpus,
+    hits,
+    learn,
+    new_model,
+    similarity,
+    vocabulary,
+    whole,
+)
+from toyclip.studies.speedrun.ladder import leave_twins_out
+from toyclip.train import contrastive
+
+Change = Callable[[Size, int], Corpus]
+
+
+def swapped(size: Size, seed: int) -> Corpus:
+    """Head and tail change places: the concept with the smallest count gets the largest, and so on."""
+    counts = assign(size, seed)
+    return draw_corpus(vocabulary(size.concepts)[0], counts.min() * counts.max() // counts, seed)
+
+
+def copies(size: Size, seed: int) -> Corpus:
+    """As many pairs of each concept as ever, but all of them show one and the same picture."""
+    corpus = base_corpus(size, seed)
+    first = torch.searchsorted(corpus.shown, torch.arange(size.concepts))  # (K,) each concept's first picture
+    return Corpus(corpus.pictures[first[corpus.shown]], corpus.shown, corpus.said)
+
+
+def equal_exposures(size: Size, seed: int) -> Corpus:
+    """The same different pictures, but all concepts are shown equally often: a rare one's few are repeated."""
+    corpus, counts = base_corpus(size, seed), assign(size, seed)
+    return corpus[torch.arange(len(corpus)).repeat_interleave(torch.from_numpy(counts.max() // counts)[corpus.shown])]
+
+
+def mismatched(share: float) -> Change:
+    """The words of a random share of all pairs are dealt out among those pairs anew.
+
+    Meant for runs that go through the whole corpus: which pairs are chosen and the order of training follow from the
+    same seed.
+    """
+
+    def change(size: Size, seed: int) -> Corpus:
+        corpus, generator = base_corpus(size, seed), torch.Generator().manual_seed(seed)
+        chosen = torch.randperm(len(corpus), generator=generator)[: round(share * len(corpus))]  # (n,)
+        said = corpus.said.clone()
+        said[chosen] = said[chosen[torch.randperm(len(chosen), generator=generator)]]
+        return Corpus(corpus.pictures, corpus.shown, said)
+
+    return change
+
+
+def capped_counts(counts: np.ndarray, limit: int) -> np.ndarray:
+    """No count above `limit`, and the total kept: all counts are multiplied by one factor and then cut off.
+
+    So looks a corpus that MetaCLIP curates from a larger pool of the same make-up (Xu et al. 2024).
+
+    Raises:
+        InputError: if so many pairs do not fit under the limit.
+
+    >>> capped_counts(np.array([1, 2, 4, 8, 16]), limit=8)
+    array([2, 5, 8, 8, 8])
+    """
+    total = int(counts.sum())
+    if limit * len(counts) < total:
+        raise InputError(f"{total} pairs do not fit under a limit of {limit} for {len(counts)} concepts; raise it")
+    low, high = 1.0, float(limit)
+    for _ in range(60):  # the total grows with the factor
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.minimum(middle * counts, limit).sum() < total else (low, middle)
+    return whole(np.minimum(high * counts, limit), total)
+
+
+def capped(limit: int) -> Change:
+    """Counts capped, total kept."""
+    return lambda size, seed: draw_corpus(vocabulary(size.concepts)[0], capped_counts(assign(size, seed), limit), seed)
+
+
+def part(share: float) -> Change:
+    """A random part of the corpus; each smaller part lies within the larger ones."""
+
+    def change(size: Size, seed: int) -> Corpus:
+        corpus = base_corpus(size, seed)
+        order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(seed))  # (N,)
+        return corpus[order[: round(share * len(corpus))].sort().values]
+
+    return change
+
+
+def without_quarter(rank: Callable[[Size, int], Tensor]) -> Change:
+    """Drop the quarter of each concept's pictures that `rank` puts highest; all `rank`s leave the same counts.
+
+    Args:
+        rank: (size, seed) -> one number for each picture of the seed's corpus, (N,).
+    """
+
+    def change(size: Size, seed: int) -> Corpus:
+        corpus, ranked, kept = base_corpus(size, seed), rank(size, seed), []
+        for concept in range(size.concepts):
+            members = (corpus.shown == concept).nonzero().squeeze(1)  # (n,)
+            order = ranked[members].argsort(stable=True)  # (n,)
+            kept.append(members[order[: len(members) - len(members) // 4]])
+        return corpus[torch.cat(kept)]
+
+    return change
+
+
+def at_random(size: Size, seed: int) -> Tensor:
+    """A random order of the corpus, (N,)."""
+    return torch.rand(len(base_corpus(size, seed)), generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def nearest(embed: Callable[[Tensor], Tensor], pictures: Tensor, test: Tensor) -> Tensor:
+    """Cosine of each picture with the nearest test picture, (N,).
+
+    Args:
+        embed: (n, 3, H, W) float pictures -> (n, D).
+        pictures: (N, 3, H, W) uint8.
+        test: (T, 3, H, W) uint8.
+    """
+    gallery = F.normalize(embed(test / 255), dim=1)  # (T, D)
+    parts = [F.normalize(embed(part / 255), dim=1) @ gallery.T for part in pictures.split(512)]  # (512, T)
+    return torch.cat([part.amax(dim=1) for part in parts])
+
+
+def pixels(pictures: Tensor) -> Tensor:
+    """Every pixel of a picture, its mean taken off: (n, 3, H, W) -> (n, 3 H W)."""
+    return pictures.flatten(1) - pictures.flatten(1).mean(dim=1, keepdim=True)
+
+
+def by_pixels(size: Size, seed: int) -> Tensor:
+    """How like its nearest test picture each picture is, pixel by pixel, (N,)."""
+    return nearest(pixels, base_corpus(size, seed).pictures, held_out_corpus(size, seed).pictures)
+
+
+def by_features(size: Size, seed: int) -> Tensor:
+    """The same as a model sees it that was trained on the whole corpus, (N,)."""
+    model, _ = train_on(base_corpus(size, seed), size, seed)
+    return nearest(model.embed_images, base_corpus(size, seed).pictures, held_out_corpus(size, seed).pictures)
+
+
+def train_on(corpus: Corpus, size: Size, seed: int, masked: bool = False) -> tuple[ToyCLIP, float]:
+    """A new model trained on a corpus, and its mean loss in nats."""
+    model = new_model(size, seed)
+    loss_of = leave_twins_out(model) if masked else contrastive
+    captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
+    return model, learn(model, corpus, captions[corpus.said], size, seed, loss_of)
+
+
+CONDITIONS: dict[str, Change] = {
+    "base": base_corpus,
+    "twins masked": base_corpus,
+    "head and tail swapped": swapped,
+    "copies of one picture": copies,
+    "equal exposures": equal_exposures,
+    "nearest quarter dropped, pixels": without_quarter(by_pixels),
+    "nearest quarter dropped, features": without_quarter(by_features),
+    "random quarter dropped": without_quarter(at_random),
+    **{f"{round(100 * share)} % mismatched": mismatched(share) for share in (0.1, 0.2, 0.3, 0.4)},
+    **{f"capped at {limit}": capped(limit) for limit in (512, 256, 187)},
+    **{f"1/{2**k} of the corpus": part(2.0**-k) for k in (1, 2, 3, 4, 5)},
+}
+
+
+def condition(name: str, size: Size, seed: int) -> dict:
+    """One run: the corpus of a seed, changed, a new model trained on it, and what it knows.
+
+    Returns:
+        counts (pairs with each concept's word), hits (of `size.test` pictures of each concept), loss in nats.
+
+    Raises:
+        InputError: if there is no such condition.
+    """
+    if name not in CONDITIONS:
+        raise InputError(f"there is no condition {name!r}; choose one of {', '.join(CONDITIONS)}")
+    corpus = CONDITIONS[name](size, seed)
+    model, loss = train_on(corpus, size, seed, masked=name == "twins masked")
+    test = held_out_corpus(size, seed)
+    captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
+    return {
+        "counts": corpus.counts(size.concepts).tolist(),
+        "hits": hits(similarity(model, test.pictures, captions), test.shown),
+        "loss": round(loss, 4),
+    }

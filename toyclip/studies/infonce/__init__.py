@@ -1,0 +1,1 @@
+"""The loss of CLIP done wrong, for the checks to catch (chapter The loss)."""

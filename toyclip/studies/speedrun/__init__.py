@@ -1,0 +1,1 @@
+"""How fast the same model can be trained (chapter Speedrun)."""

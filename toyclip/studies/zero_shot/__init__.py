@@ -1,0 +1,1 @@
+"""What the trained model has learned, and from what (chapter Zero-shot)."""
