@@ -1,9 +1,6 @@
 """Models on disk: safetensors with the configuration inside, written whole or not at all (helper, no chapter)."""
 
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,41 +9,11 @@ from safetensors.torch import save_file
 
 from toyclip.data import Tokenizer
 from toyclip.encoders import ToyCLIP
-from toyclip.errors import InputError, ModelFileError
+from toyclip.errors import ModelFileError
+from toyclip.files import check_writable, write_json, write_whole  # noqa: F401 (the command line takes them from here)
 
 FORMAT = "toyclip-1"
 PRETRAINED = Path(str(files("toyclip") / "pretrained" / "shapes.safetensors"))
-
-
-def write_whole(path: str | Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file beside `path`, then rename it: readers see the old file or the whole new one.
-
-    Raises:
-        InputError: if the folder does not exist or cannot be written to.
-    """
-    path = Path(path)
-    check_writable(path)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(Path(beside))
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    finally:
-        Path(beside).unlink(missing_ok=True)
-
-
-def check_writable(path: str | Path) -> None:
-    """Raise InputError, before any work is done, if a file could not be written at `path`."""
-    path = Path(path)
-    if (path.exists() and not path.is_file()) or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"cannot write {str(path)!r}; give a file name in a folder that exists and can be written to")
-
-
-def write_json(path: str | Path, value: object) -> None:
-    """Write a value as indented JSON, whole or not at all."""
-    text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def save(model: ToyCLIP, tokenizer: Tokenizer, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from toyclip.checkpoint import write_whole
+from toyclip.files import write_whole
 from toyclip.errors import InputError
 from toyclip.lab.provenance import fingerprint, machine
 
