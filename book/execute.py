@@ -18,6 +18,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import this_checkout  # noqa: F401 - ends here if toyclip is another checkout's
 import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError

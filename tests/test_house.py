@@ -1,11 +1,13 @@
-"""The rules of the house: one source for versions, the import graph is the reading order, modules stay small and pure.
+"""The rules of the house: one source for versions, imports in one direction, modules that stay small and pure.
 
 The rules about modules are functions from source text to complaints, tested on small pieces that break them.
 """
 
 import ast
+import doctest
 import re
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,38 +16,22 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from toyclip.lab import provenance
+import toyclip
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACKAGE = ROOT / "toyclip"
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = tuple(PROJECT["optional-dependencies"])
 LONGEST = 220  # lines of a module
 
-ORDER = (  # up to zero_shot each module is a chapter; some of those after it are, too
-    "data", "encoders", "infonce", "zero_shot", "train", "study", "frequency", "interventions", "tagger", "models",
-    "grid", "composition", "priming", "plan", "readings", "speedrun", "ablations", "batches", "scale",
+TOOLS = ("errors", "files")  # know nothing of CLIP
+CORE = (  # in the order in which they are read: each imports only what stands before it
+    *TOOLS, "data", "pictures", "vit", "encoders", "infonce", "floor", "zero_shot", "muon", "recipes", "train",
+    "checkpoint", "chunked", "trend", "loss_checks",
 )  # fmt: skip
-HELPERS = {  # helper -> what it may import; None: anything
-    "errors": set(),
-    "provenance": set(),
-    "checks": {"errors"},
-    "wrong_losses": {"infonce", "errors"},
-    "loss_checks": set(),
-    "pictures": {"data", "errors"},
-    "concepts": {"data", "pictures", "errors"},
-    "muon": {"errors"},
-    "rungs": {"encoders", "infonce", "train", "errors"},
-    "geometry": {"data", "encoders", "errors"},
-    "checkpoint": {"data", "encoders", "errors"},
-    "trend": {"errors"},
-    "resume": {"checkpoint", "provenance", "errors"},
-    "terminal": {"errors"},
-    "figures": None,
-    "assets": None,
-    "cli": None,
-    "__main__": None,
-    "__init__": set(),
-}
-LAST = {"figures", "assets", "cli", "__main__"}  # only these import one another
+STUDIES = ("infonce", "zero_shot", "frequency", "composition", "speedrun", "batch")  # folders, in reading order
+FREE = ("cli", "__main__", "assets")  # import what they like
 
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64"}  # of numpy.random
 DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like"}
@@ -74,7 +60,7 @@ def test_every_pin_is_exact_and_there_once():
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), f"{pin} is not one exact public version"
 
 
-@pytest.mark.parametrize("requirement", requirements("book", "test", "emoji"), ids=lambda r: r.name)
+@pytest.mark.parametrize("requirement", requirements(*EXTRAS), ids=lambda r: r.name)
 def test_every_requirement_has_a_pin_that_fits(requirement):
     versions = [next(iter(pin.specifier)).version for pin in pins() if same(pin.name, requirement.name)]
     assert len(versions) == 1
@@ -93,67 +79,111 @@ def test_jupyter_book_stays_below_2_and_torch_is_the_one_we_measured():
 
 def test_every_requirement_says_what_it_is_for():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for requirement in requirements("book", "test", "emoji"):
+    for requirement in requirements(*EXTRAS):
         assert re.search(rf'"{re.escape(requirement.name)}[^"]*",\s+# \S', text), f"no reason given for {requirement}"
 
 
-def test_environment_file_installs_the_same():
+def test_environment_file_and_makefile_install_the_same():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     python = next(d.partition("=")[2] for d in dependencies if isinstance(d, str) and d.startswith("python"))
     assert SpecifierSet(PROJECT["requires-python"]).contains(python)
-    pip = next(d["pip"] for d in dependencies if isinstance(d, dict))
-    assert pip == ["-c constraints.txt", "-e .[book,test]"]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "-c constraints.txt -e '.[book,test]'" in makefile
+    constraints, package = next(d["pip"] for d in dependencies if isinstance(d, dict))
+    assert (constraints, package[:4]) == ("-c constraints.txt", "-e .")
+    extras = package[4:].strip("[]").split(",")
+    assert {"book", "test"} <= set(extras) <= set(EXTRAS)
+    assert f"-c constraints.txt -e '{package[3:]}'" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_version_stands_in_one_place():
+    assert "version" in PROJECT["dynamic"]
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"] == {"version": {"attr": "toyclip.__version__"}}
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == toyclip.__version__
 
 
 # --- chapters --------------------------------------------------------------------------------------------------------
 
 
-def numbered_chapters() -> list[str]:
+def pages(*, numbered: bool) -> list[str]:
+    """The names of the pages that _toc.yml lists, in its order; those with a number, or all."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    return [Path(c["file"]).name for part in toc["parts"] if part.get("numbered") for c in part["chapters"]]
+    parts = [part for part in toc["parts"] if part.get("numbered") or not numbered]
+    return [Path(chapter["file"]).name for part in parts for chapter in part["chapters"]]
 
 
-def module_of(chapter: str) -> str:
-    """06_speedrun -> speedrun."""
-    return chapter.split("_", 1)[1]
+def test_order_and_numbers_of_chapters_come_from_the_table_of_contents_alone():
+    names = [*pages(numbered=False), *(path.stem for path in (ROOT / "book").glob("*.ipynb"))]
+    assert [name for name in names if re.search(r"\d", name)] == []
 
 
-@pytest.mark.parametrize("chapter", numbered_chapters())
-def test_chapter_has_its_module_and_its_test(chapter):
-    name = module_of(chapter)
-    assert name in ORDER
+@pytest.mark.parametrize("chapter", pages(numbered=True))
+def test_chapter_has_its_module_or_study_and_its_tests(chapter):
     assert (ROOT / "book" / f"{chapter}.ipynb").exists()
-    assert (ROOT / "toyclip" / f"{name}.py").exists()
-    assert (ROOT / "tests" / f"test_{name}.py").exists()
+    assert (PACKAGE / f"{chapter}.py").exists() or (PACKAGE / "studies" / chapter).is_dir()
+    assert (ROOT / "tests" / f"test_{chapter}.py").exists() or any(ROOT.glob(f"tests/studies/{chapter}/test_*.py"))
 
 
-def test_chapters_are_numbered_from_1_and_their_modules_in_the_reading_order():
-    numbers = [int(chapter.split("_", 1)[0]) for chapter in numbered_chapters()]
-    assert numbers == list(range(1, len(numbers) + 1))
-    places = [ORDER.index(module_of(chapter)) for chapter in numbered_chapters()]
-    assert places == sorted(set(places))
-    assert places[:4] == [0, 1, 2, 3]  # no module between the first four chapters that belongs to none
+@pytest.mark.parametrize("order", [CORE, STUDIES], ids=["core", "studies"])
+def test_reading_order_is_that_of_the_chapters(order):
+    chapters = [name for name in pages(numbered=True) if name in order]
+    assert len(chapters) > 3
+    assert chapters == sorted(chapters, key=order.index)
+
+
+def test_every_study_has_a_place_in_the_reading_order():
+    assert sorted(path.name for path in (PACKAGE / "studies").iterdir() if (path / "__init__.py").exists()) == sorted(
+        STUDIES
+    )
 
 
 # --- modules ---------------------------------------------------------------------------------------------------------
 
 
-def out_of_order(name: str, source: str) -> list[str]:
-    """Imports that go against the reading order."""
-    part = name.split(".")[0]
-    imported = {module.split(".")[0] for module in provenance.imported_modules(source)} - {part}
-    relative = [f"{name} has a relative import" for n in ast.walk(ast.parse(source)) if getattr(n, "level", 0)]
-    if part in ORDER:
-        allowed = {*ORDER[: ORDER.index(part)], "errors"}
-        if part in ORDER[4:]:  # training, studies and later chapters may also use what serves the chapters
-            allowed |= HELPERS.keys() - LAST
-    elif part in HELPERS:
-        allowed = imported if HELPERS[part] is None else HELPERS[part]
-    else:
-        return [f"{name} has no place in the reading order yet; give it one in {Path(__file__).name}"]
-    return relative + [f"{name} imports {module}" for module in sorted(imported - allowed)]
+def imports(source: str) -> set[str]:
+    """What a module imports of toyclip, without "toyclip." before it: anywhere, in functions and in doctests too.
+
+    "" stands for the package itself, whose public names are for readers: inside, a name comes from its own module.
+    """
+    examples = "".join(example.source for example in doctest.DocTestParser().get_examples(source))
+    names = set()
+    for node in [*ast.walk(ast.parse(source)), *ast.walk(ast.parse(examples))]:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {submodule_or_owner(f"{'.' * node.level}{node.module or ''}", alias.name) for alias in node.names}
+    return {name.removeprefix("toyclip").removeprefix(".") for name in names if name.split(".")[0] in ("toyclip", "")}
+
+
+def submodule_or_owner(owner: str, name: str) -> str:
+    """The module that `from owner import name` needs."""
+    path = ROOT.joinpath(*owner.split("."), name)
+    return f"{owner}.{name}" if path.is_dir() or path.with_suffix(".py").exists() else owner
+
+
+def may_import(importer: str, imported: str) -> bool:
+    """The rules of direction, for dotted names without "toyclip." before them."""
+    (wing, *folder), other = importer.split("."), imported.split(".")[0]
+    if wing in FREE:
+        return True
+    if wing in CORE:
+        return other in CORE[: CORE.index(wing)]
+    if wing == "lab":
+        return other in (*TOOLS, "lab")
+    if wing == "figures":
+        return other in (*CORE, "lab", "figures")
+    if wing == "studies" and other == "studies":
+        earlier = STUDIES[: STUDIES.index(folder[0]) + 1] if folder else STUDIES
+        return ".".join(imported.split(".")[1:2]) in earlier
+    return wing == "studies" and other in (*CORE, "lab")
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import one another in a circle, if there are any."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 def global_randomness(source: str) -> list[str]:
@@ -214,55 +244,108 @@ def undocumented(source: str) -> list[str]:
     return complaints
 
 
-MODULES = sorted((ROOT / "toyclip").rglob("*.py"))
-
-
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT / "toyclip").with_suffix("").parts)
+    """toyclip/lab/runs.py -> lab.runs, toyclip/lab/__init__.py -> lab."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_module(path):
-    source = path.read_text(encoding="utf-8")
-    assert out_of_order(module_name(path), source) == []
+MODULES = {module_name(path): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_follow_the_rules_of_direction(name):
+    others = sorted(imports(MODULES[name]) - {name})
+    assert [other for other in others if not may_import(name, other)] == []
+
+
+def test_import_graph_has_no_circle():
+    graph = {name: imports(source) - {name} for name, source in MODULES.items()}
+    assert graph["__main__"] == {"cli"}  # the graph is there
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize("source", MODULES.values(), ids=MODULES)
+def test_module(source):
     assert global_randomness(source) == []
     assert undocumented(source) == []
     assert len(source.splitlines()) <= LONGEST
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("data", "from toyclip.encoders import ToyCLIP"),
-        ("data", "from toyclip import encoders"),
-        ("encoders", "import toyclip.infonce"),
-        ("zero_shot", "from toyclip.figures.style import show"),
-        ("infonce", "def f():\n    from toyclip import train"),
-        ("train", "from toyclip.figures import style"),
-        ("train", "from toyclip.studies.zero_shot.captions import world"),
-        ("zero_shot", "from toyclip.muon import Muon"),
-        ("muon", "from toyclip.train import fit"),
-        ("concepts", "from toyclip.encoders import ToyCLIP"),
-        ("errors", "from toyclip import data"),
-        ("infonce", "from . import data"),
-        ("surprise", "import math"),
-    ],
-)
-def test_import_against_the_order_is_noticed(name, source):
-    assert out_of_order(name, source)
+WRONG = [  # what breaks a rule of direction
+    ("data", "encoders"),
+    ("infonce", "train"),
+    ("errors", "files"),
+    ("train", "chunked"),
+    ("muon", "lab.checks"),
+    ("loss_checks", "studies.infonce.wrong_losses"),
+    ("zero_shot", "figures.style"),
+    ("encoders", "surprise"),
+    ("surprise", "errors"),
+    ("train", ""),
+    ("", "train"),
+    ("lab.runs", "checkpoint"),
+    ("lab.runs", "data"),
+    ("lab", "studies.batch.sweeps"),
+    ("studies.frequency.plan", "studies.composition.unseen"),
+    ("studies.infonce.wrong_losses", "studies.batch"),
+    ("studies.batch.sweeps", "figures.batch"),
+    ("studies.batch.sweeps", "cli"),
+    ("studies.batch.sweeps", "studies"),
+    ("studies.batch.sweeps", ""),
+    ("figures.batch", "studies.batch.sweeps"),
+    ("figures.style", "cli"),
+]
+RIGHT = [
+    ("train", "data"),
+    ("data", "errors"),
+    ("lab.runs", "files"),
+    ("lab.runs", "lab.provenance"),
+    ("studies.batch.sweeps", "studies.batch.ablations"),
+    ("studies.composition.unseen", "studies.frequency.corpus"),
+    ("studies.infonce.wrong_losses", "chunked"),
+    ("studies.speedrun.bench", "lab.provenance"),
+    ("figures.zero_shot", "lab.checks"),
+    ("figures.batch", "figures.style"),
+    ("figures.data", "pictures"),
+    ("studies", "studies.batch.sweeps"),
+    ("cli", "studies.batch.sweeps"),
+    ("assets.make_emoji", "pictures"),
+]
+
+
+@pytest.mark.parametrize(("importer", "imported"), WRONG)
+def test_import_in_the_wrong_direction_is_noticed(importer, imported):
+    assert not may_import(importer, imported)
+
+
+@pytest.mark.parametrize(("importer", "imported"), RIGHT)
+def test_import_in_the_right_direction_is_allowed(importer, imported):
+    assert may_import(importer, imported)
 
 
 @pytest.mark.parametrize(
-    ("name", "source"),
+    ("source", "found"),
     [
-        ("train", "from toyclip.muon import Muon"),
-        ("scale", "from toyclip import batches, concepts, errors"),
-        ("zero_shot", "from toyclip.infonce import info_nce\nfrom toyclip.errors import InputError"),
-        ("figures.style", "from toyclip import scale"),
+        ("import toyclip.infonce", {"infonce"}),
+        ("import torch, toyclip", {""}),
+        ("from toyclip import lab, train", {"lab", "train"}),
+        ("from toyclip import ToyCLIP, encoders", {"", "encoders"}),
+        ("from toyclip.lab import runs", {"lab.runs"}),
+        ("from toyclip.lab.runs import Run", {"lab.runs"}),
+        ("def f():\n    from toyclip.train import fit", {"train"}),
+        ('def f():\n    """F.\n\n    >>> from toyclip.train import fit\n    """', {"train"}),
+        ("from . import data", {""}),
+        ("from toyclips import data", set()),
+        ("import torch", set()),
     ],
 )
-def test_import_along_the_order_is_allowed(name, source):
-    assert out_of_order(name, source) == []
+def test_imports_are_found_wherever_they_stand(source, found):
+    assert imports(source) == found
+
+
+def test_circle_is_found():
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
 @pytest.mark.parametrize(

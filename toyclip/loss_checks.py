@@ -70,8 +70,11 @@ CHECKS = (knows_nothing, ignores_length, is_symmetric, knows_the_answer, ignores
 def passed(check: Callable[[Loss], None], loss: Loss) -> bool:
     """Whether a loss passes a check.
 
-    >>> from toyclip.studies.infonce.wrong_losses import right
-    >>> all(passed(check, right) for check in CHECKS)
+    >>> from toyclip.infonce import info_nce
+    >>> def of_unit_vectors(images, texts, log_scale):
+    ...     images, texts = (x / x.norm(dim=1, keepdim=True) for x in (images, texts))  # (B, D), (B, D)
+    ...     return info_nce(log_scale.exp() * images @ texts.T)
+    >>> all(passed(check, of_unit_vectors) for check in CHECKS)
     True
     """
     try:
