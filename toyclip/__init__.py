@@ -19,6 +19,7 @@ from importlib import import_module
 __version__ = "0.1.0"  # pyproject.toml reads it from here
 
 _HOME = {  # public name -> the module that defines it
+    "CAPTIONS": "data",
     "Pairs": "data",
     "Tokenizer": "data",
     "world": "data",
@@ -29,6 +30,7 @@ _HOME = {  # public name -> the module that defines it
     "classifier": "zero_shot",
     "RECIPES": "recipes",
     "Recipe": "recipes",
+    "batches": "train",
     "fit": "train",
     "load": "checkpoint",
     "save": "checkpoint",

@@ -1,4 +1,7 @@
-"""The command line: train, classify, eval, study, frequency, bench (helper, no chapter)."""
+"""The command line: train, classify, eval, study, frequency, bench (helper, no chapter).
+
+What a command needs it imports itself: torch alone takes seconds, and `--help` needs nothing of it.
+"""
 
 import json
 import os
@@ -6,32 +9,48 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 
-from toyclip import checkpoint
-from toyclip import chunked as scale
-from toyclip.data import CLASSES, Tokenizer, draw_pairs
+import toyclip
 from toyclip.errors import InputError, RecipeError
-from toyclip.lab import runs as resume
-from toyclip.lab.provenance import machine
+from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, one_line_errors
-from toyclip.pictures import load_picture, world_emoji
-from toyclip.studies.batch import ablations
-from toyclip.studies.batch import sweeps as batches
-from toyclip.studies.frequency import plan
-from toyclip.studies.speedrun import bench as speedrun
-from toyclip.studies.zero_shot import captions as study
-from toyclip.train import RECIPES, Epoch
-from toyclip.train import train as train_model
-from toyclip.zero_shot import accuracy, classifier, interval, similarities
 
-app = typer.Typer(help="A CLIP small enough to hold in the head.", no_args_is_help=True, add_completion=False)
+if TYPE_CHECKING:
+    from toyclip.train import Epoch
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)  # rich's help takes twice as long
 UsageError = typer.BadParameter.__mro__[1]  # typer does not export it
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
-STUDIES = study.STUDIES | speedrun.STUDIES | ablations.STUDIES | batches.STUDIES | scale.STUDIES
+ModelFile = Annotated[Path | None, typer.Option("--model", help="A model written by train; the shipped one if none.")]
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, if that is what was asked for."""
+    if wanted:
+        typer.echo(f"toyclip {toyclip.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A CLIP small enough to hold in the head."""
+
+
+def studies() -> dict:
+    """All studies by name: what is done for one seed, and how many seeds."""
+    from toyclip import chunked
+    from toyclip.studies.batch import ablations, sweeps
+    from toyclip.studies.speedrun import bench
+    from toyclip.studies.zero_shot import captions
+
+    return captions.STUDIES | bench.STUDIES | ablations.STUDIES | sweeps.STUDIES | chunked.STUDIES
 
 
 def known(name: str, table: dict, what: str) -> str:
@@ -43,6 +62,8 @@ def known(name: str, table: dict, what: str) -> str:
 
 def usable(device: str) -> str:
     """`device` if torch can put a tensor there."""
+    import torch
+
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError):
@@ -62,16 +83,22 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Write the model here, as safetensors.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the history here.")] = None,
 ) -> None:
-    """Draw the world, train a model on 2,720 pictures, test it on 480."""
+    """Draw the world, train on 2,720 pictures, test on 480."""
+    from toyclip import checkpoint
+    from toyclip.data import Tokenizer
+    from toyclip.lab.provenance import machine
+    from toyclip.recipes import RECIPES
+    from toyclip.train import train as train_model
+
     chosen = RECIPES[known(recipe, RECIPES, "recipe")]
     chosen = chosen if epochs is None else replace(chosen, epochs=epochs)
     usable(device)
     for path in filter(None, (out, json_file)):
-        checkpoint.check_writable(path)
+        check_writable(path)
     with bar("epochs") as progress:
         task = progress.add_task(f"training, recipe {recipe}, seed {seed}", total=chosen.epochs)
 
-        def report(epoch: Epoch) -> None:
+        def report(epoch: "Epoch") -> None:
             text = f"loss {epoch.loss:.3f} (floor {epoch.floor:.3f}), accuracy {epoch.accuracy:.1%}"
             progress.update(task, advance=1, description=text)
 
@@ -80,7 +107,7 @@ def train(
         checkpoint.save(model, Tokenizer(), out)
     if json_file:
         command = shlex.join(["python", "-m", "toyclip", *sys.argv[1:]])
-        checkpoint.write_json(json_file, history.to_dict() | {"command": command, "machine": machine()})
+        write_json(json_file, history.to_dict() | {"command": command, "machine": machine()})
     last = history.epochs[-1]
     typer.echo(
         f"{history.parameters:,} parameters, {last.epoch} epochs in {history.seconds:.1f} s: loss {last.loss:.4f} "
@@ -93,11 +120,17 @@ def train(
 def classify(
     image: Annotated[Path, typer.Argument(help="Any picture file that Pillow reads.")],
     labels: Annotated[list[str], typer.Argument(help="Captions to choose from, such as 'a red circle'.")],
-    model_file: Annotated[Path, typer.Option("--model", help="A model written by train.")] = checkpoint.PRETRAINED,
+    model_file: ModelFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list and nothing else.")] = False,
 ) -> None:
     """Rank captions by how well they fit a picture."""
-    model, tokenizer = checkpoint.load(model_file)
+    import torch
+
+    from toyclip import checkpoint
+    from toyclip.pictures import load_picture
+    from toyclip.zero_shot import classifier, similarities
+
+    model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
     weights = classifier(model, [[label] for label in labels], tokenizer)  # (C, D)
     cosine = similarities(model, load_picture(image)[None], weights)[0]  # (C,)
     with torch.no_grad():
@@ -117,11 +150,19 @@ def classify(
 @app.command("eval")
 @one_line_errors
 def evaluate(
-    model_file: Annotated[Path, typer.Option("--model", help="A model written by train.")] = checkpoint.PRETRAINED,
+    model_file: ModelFile = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the test pictures.")] = 1_000_000,
 ) -> None:
-    """Test a model on 480 pictures drawn for the purpose, and on the ten emoji its captions can name."""
-    model, tokenizer = checkpoint.load(model_file)
+    """Test a model on fresh pictures and on emoji.
+
+    The pictures are 480, drawn for the purpose; the emoji are the ten that the captions of this world can name.
+    """
+    from toyclip import checkpoint
+    from toyclip.data import CLASSES, draw_pairs
+    from toyclip.pictures import world_emoji
+    from toyclip.zero_shot import accuracy, interval
+
+    model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
     for name, pairs in (
         ("fresh pictures", draw_pairs(per_class=480 // len(CLASSES), seed=seed)),
         ("emoji", world_emoji()),
@@ -134,7 +175,7 @@ def evaluate(
 @app.command("study")
 @one_line_errors
 def run_study(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STUDIES)}.")],
+    name: Annotated[str, typer.Argument(help="Which; a wrong name is answered with all of them.")],
     out: Annotated[Path, typer.Option(help="Write the result here, as JSON.")],
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Seeds 0, 1, ...; a stored result names the book's number.")
@@ -142,29 +183,39 @@ def run_study(
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
 ) -> None:
     """Run one of the book's studies on many seeds."""
-    once, usual = STUDIES[known(name, STUDIES, "study")]
+    from toyclip.studies.zero_shot import captions
+
+    table = studies()
+    once, usual = table[known(name, table, "study")]
     count = seeds or usual
-    checkpoint.check_writable(out)
+    check_writable(out)
     with bar("seeds") as progress:
         task = progress.add_task(f"study {name}", total=count)
-        result = study.run(name, once, count, workers, on_result=lambda: progress.advance(task))
-    checkpoint.write_json(out, result)
+        result = captions.run(name, once, count, workers, on_result=lambda: progress.advance(task))
+    write_json(out, result)
 
 
 @app.command("frequency")
 @one_line_errors
 def run_frequency(
     out: Annotated[Path, typer.Option(help="Folder for the results: a line a run, and tables when all are done.")],
-    seeds: Annotated[int, typer.Option(min=2, help="How many; the runs with several models take half.")] = plan.SEEDS,
+    seeds: Annotated[int | None, typer.Option(min=2, help="How many; the runs with several models take half.")] = None,
     go_on: Annotated[bool, typer.Option("--resume", help="Do only what is missing in the folder.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
 ) -> None:
-    """Run the study of chapter 5; it can be stopped at any moment and goes on with --resume."""
+    """Run the study of chapter 5.
+
+    It can be stopped at any moment and goes on with --resume.
+    """
+    from toyclip.lab import runs as resume
+    from toyclip.studies.frequency import plan
+
+    seeds = seeds or plan.SEEDS
     try:
         out.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write into {str(out)!r} ({error.strerror}); give a folder, or a new name") from None
-    checkpoint.check_writable(out / resume.LINES)
+    check_writable(out / resume.LINES)
     if (out / resume.LINES).exists() and not go_on:
         raise InputError(f"{str(out)!r} holds results already; add --resume to go on, or give another folder")
     runs = plan.plan(seeds)
@@ -184,14 +235,19 @@ def run_bench(
     pairs: Annotated[int, typer.Option(min=1, help="How many runs of each recipe, in turn.")] = 5,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:
-    """Time the fast recipe against the reference, from fresh weights to the end of training."""
+    """Time the fast recipe against the reference.
+
+    Each run is timed from fresh weights to the end of training.
+    """
+    from toyclip.studies.speedrun import bench
+
     if json_file:
-        checkpoint.check_writable(json_file)
+        check_writable(json_file)
     with bar("runs") as progress:
         task = progress.add_task("bench", total=2 * pairs)
-        result = speedrun.bench(pairs, on_run=lambda name, seconds: progress.advance(task))
+        result = bench.bench(pairs, on_run=lambda name, seconds: progress.advance(task))
     if json_file:
-        checkpoint.write_json(json_file, result)
+        write_json(json_file, result)
     rows = zip(*result["seconds"].values(), *result["accuracies"].values(), result["ratios"], strict=True)
     typer.echo("seed  reference       fast  ratio  accuracy: reference, fast")
     for seed, (slow, quick, *scores, ratio) in enumerate(rows):
@@ -215,9 +271,7 @@ def main() -> None:
         sys.argv.append("--help")
     try:
         sys.exit(app(prog_name=name, standalone_mode=False))
-    except typer.Abort:
-        typer.echo("toyclip: stopped", err=True)
-        sys.exit(130)
     except UsageError as error:
-        typer.echo(f"toyclip: {error.format_message()} See '{name} --help'.", err=True)
+        command = error.ctx.command_path if error.ctx else name
+        typer.echo(f"toyclip: {error.format_message()} See '{command} --help'.", err=True)
         sys.exit(2)
