@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toyclip.errors import InputError
+from toyclip.lab.study import stored
 
+__all__ = [
+    "VERDICTS", "CheckError", "Verdict", "check", "read_verdicts", "span", "stored", "verdict",
+]  # fmt: skip
 BOUNDS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 VERDICTS = ("holds", "holds in part", "wrong", "not here")
 
@@ -70,19 +73,6 @@ def span(values: Sequence[float], form: str) -> str:
     """
     low, high = f"{min(values):{form}}", f"{max(values):{form}}"
     return low if low == high else f"{low} to {high}"
-
-
-def stored(name: str, folder: str | Path = "results") -> dict:
-    """What a study left in `folder`, where chapters find it beside them.
-
-    Raises:
-        InputError: if there is no such result.
-    """
-    path = Path(folder) / f"{name}.json"
-    if not path.exists():
-        makes = f"frequency --out {path.parent}" if name.startswith("frequency_") else f"study {name} --out {path}"
-        raise InputError(f"there is no result {str(path)!r}; make it with 'python -m toyclip {makes}'")
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,155 @@
-"""Where a stored number comes from: the code that made it, the versions and the machine (helper, no chapter)."""
+"""Where a stored number comes from: the code that decides it, the versions and the machine (helper, no chapter)."""
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+from toyclip.errors import InputError
+from toyclip.lab.definitions import Meaning, Module, Target, imported, text
+
+PACKAGE = Path(__file__).parents[1]
+Name = tuple[str, str]  # of a definition: its module, its own
+
+
+def fingerprint(function: Callable) -> str:
+    """Hash, 16 hex digits, of all code that can change what a function returns, in its own package.
+
+    Counted are the function's definition, the definitions that it names, those that they name, and the files of data
+    whose names they mention. Not counted: where these stand, how they are laid out and imported, comments, docstrings,
+    types and the wording of errors.
+
+    Raises:
+        InputError: if the function is not defined at the top of a module, or an import cannot be followed.
+    """
+    home, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<nothing>")
+    if not name.isidentifier() or home in (None, "__main__", "builtins"):
+        raise InputError(f"{name!r} has no fingerprint; give a function defined with 'def' at the top of a module")
+    code = _code(home.split(".")[0])
+    return code.hash([], code.resolve((home, (name,))))
+
+
+def fingerprint_source(source: str, package: str = PACKAGE.name) -> str:
+    """Hash, 16 hex digits, of a piece of Python and of all code of a package that it reaches.
+
+    Comments and layout do not count, in the package neither what `fingerprint` leaves out.
+
+    >>> fingerprint_source("from toyclip.data import caption") == fingerprint_source("from toyclip import data")
+    False
+    """
+    tree, meaning = ast.parse(source), Meaning(Module(source), "")
+    for statement in ast.parse(source).body:
+        meaning.visit(statement)
+    code = _code(package)
+    return code.hash([text(tree)], {name for target in meaning.targets for name in code.resolve(target)})
+
+
+class _Code:
+    """All modules of a package, and its files of data by name."""
+
+    def __init__(self, modules: dict[str, str], data: dict[str, list[Path]]) -> None:
+        self.sources, self.data = modules, data
+        self.module = functools.cache(lambda name: Module(self.sources[name], name))
+        self.meaning = functools.cache(self._meaning)
+
+    def resolve(self, target: Target) -> set[Name]:
+        """The definitions that a target leads to: one, or all of a module, or none outside the package."""
+        return self._follow(target)[0]
+
+    def _follow(self, target: Target, depth: int = 0) -> tuple[set[Name], str]:
+        """The definitions, and how the target is called without its module's name."""
+        module, rest = target
+        for i, part in enumerate(rest):
+            if module not in self.sources:
+                return set(), ".".join((module, *rest[i:]))
+            here = self.module(module)
+            if part in here.statements:
+                return {(module, part)}, ".".join(rest[i:])
+            if part in here.imports and depth < 9:
+                where, attributes = here.imports[part]
+                return self._follow((where, (*attributes, *rest[i + 1 :])), depth + 1)
+            if f"{module}.{part}" not in self.sources:
+                if not part.startswith("__"):
+                    raise InputError(f"cannot find what {part!r} is in module {module!r}; define it there by name")
+                break
+            module += f".{part}"
+        names = self.module(module).statements if module in self.sources else ()
+        return {(module, name) for name in names}, "module" if names else module
+
+    def _meaning(self, name: Name) -> tuple[str, set[Target], set[str]]:
+        module = self.module(name[0])
+        meaning = Meaning(module, name[0])
+        return "\n".join(_spoken(meaning, s) for s in module.statements[name[1]]), meaning.targets, meaning.strings
+
+    def label(self, target: Target) -> str:
+        """A target's name, with a hash of its own text, since two modules may use one name for two things."""
+        names, called = self._follow(target)
+        texts = sorted(self._marked(name, lambda other: self._follow(other)[1]) for name in names)
+        return f"{called}#{_digest(texts)}" if names else called
+
+    def _marked(self, name: Name, called: Callable[[Target], str]) -> str:
+        return re.sub(
+            r"<([\w.]*)\|([\w.]*)>",
+            lambda mark: called((mark[1], tuple(filter(None, mark[2].split("."))))),
+            self.meaning(name)[0],
+        )
+
+    def hash(self, parts: list[str], names: Iterable[Name]) -> str:
+        """Of these texts, these definitions, and all that they reach."""
+        reached, waiting, strings = set(), set(names), set()
+        while waiting:
+            name = waiting.pop()
+            reached.add(name)
+            strings |= self.meaning(name)[2]
+            waiting |= {other for target in self.meaning(name)[1] for other in self.resolve(target)} - reached
+        label = functools.cache(self.label)
+        parts = parts + sorted({self._marked(name, label) for name in reached})
+        files = {path for string in strings for path in self.data.get(string.rpartition("/")[2], [])}
+        return _digest(parts + sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files))
+
+
+def _spoken(meaning: Meaning, statement: ast.stmt) -> str:
+    return text(meaning.visit(ast.parse(ast.unparse(statement)).body[0]))  # a copy: the tree serves other names, too
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _code(top: str) -> _Code:
+    """The code of a package, or of a module outside any, as it is on disk now."""
+    spec = importlib.util.find_spec(top)
+    if not spec or not spec.origin:
+        raise InputError(f"there is no module {top!r} to read; give a function of a package that is installed")
+    if not spec.submodule_search_locations:
+        return _read(((top, Path(spec.origin).read_text(encoding="utf-8")),), ())
+    folder = Path(spec.origin).parent
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    modules = [path for path in files if path.suffix == ".py"]
+    names = [".".join((top, *path.relative_to(folder).with_suffix("").parts)) for path in modules]
+    sources = [path.read_text(encoding="utf-8") for path in modules]
+    return _read(
+        tuple(zip((name.removesuffix(".__init__") for name in names), sources, strict=True)),
+        tuple(path for path in files if path.suffix != ".py"),
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _read(modules: tuple[tuple[str, str], ...], data: tuple[Path, ...]) -> _Code:
+    by_name: dict[str, list[Path]] = {}
+    for path in data:
+        by_name.setdefault(path.name, []).append(path)
+    return _Code(dict(modules), by_name)
 
 
 def code_lines(source: str) -> str:
-    """A module's text without docstrings, comment lines and blank lines: what can change a result.
+    """A piece of Python without docstrings, comment lines and blank lines.
 
     >>> code_lines("# a remark\\n\\nprint('hello')\\n")
     "print('hello')"
@@ -24,41 +162,24 @@ def code_lines(source: str) -> str:
 
 
 def imported_modules(source: str) -> set[str]:
-    """Dotted names of the toyclip modules that a piece of Python imports.
+    """Dotted names, without the package's, of the modules of this package that a piece of Python imports.
 
     >>> sorted(imported_modules("import torch\\nfrom toyclip import figures\\nfrom toyclip.data import draw"))
     ['data', 'figures']
     """
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name.removeprefix("toyclip.") for name in names if name.startswith("toyclip.")}
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {".".join((home, *rest)) for home, rest in imported(node).values()}
+    inside = {name.removeprefix(f"{PACKAGE.name}.") for name in names if name.startswith(f"{PACKAGE.name}.")}
     return {name for name in inside if module_file(name).exists()}
 
 
 def module_file(name: str) -> Path:
-    """The file of a toyclip module, given without the package's name; it need not exist."""
+    """The file of a module of this package, given without the package's name; it need not exist."""
     path = PACKAGE.joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def fingerprint(*modules: str) -> str:
-    """Hash of the code of these toyclip modules and of all that they import; comments and docstrings do not count.
-
-    >>> fingerprint("data") == fingerprint("data", "errors")    # data imports errors
-    True
-    """
-    reached, waiting = {}, set(modules)
-    while waiting:
-        name = waiting.pop()
-        source = module_file(name).read_text(encoding="utf-8")
-        reached[name] = code_lines(source)
-        waiting |= imported_modules(source) - reached.keys()
-    text = "\n".join(f"{name}\n{reached[name]}" for name in sorted(reached))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def machine() -> dict[str, str | int]:

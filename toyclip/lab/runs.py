@@ -1,144 +1,178 @@
-"""Many runs, one line on disk for each that is finished: stopped at any moment, they go on where they were (helper)."""
+"""The one engine: all runs of some studies, stopped at any moment and gone on with by the same command (helper)."""
 
+import contextlib
 import json
 import os
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from toyclip.files import write_whole
 from toyclip.errors import InputError
-from toyclip.lab.provenance import fingerprint, machine
+from toyclip.lab.guard import locked, stop_signals
+from toyclip.lab.lines import keep, kept
+from toyclip.lab.pool import LostError, Task, in_processes
+from toyclip.lab.provenance import fingerprint
+from toyclip.lab.study import Key, Study, describe, runs_of, stored, write_table
 
-LINES = "runs.jsonl"
-Lines = dict[tuple[str, str, int], dict]  # key of a run -> code (fingerprint), machine, result
+__all__ = ["State", "Stopped", "Study", "available", "complete", "state"]
+AGAIN = "the same command goes on"
 
 
-@dataclass(frozen=True)
-class Run:
-    """One call, and where its result belongs."""
+class Stopped(Exception):
+    """The user had enough; `code` is what the command should exit with."""
 
-    part: str  # of the study; each has a table of its own
-    name: str
-    seed: int
-    once: Callable[..., object]  # of a module of toyclip, so that it can be sent to another process
-    arguments: tuple  # for `once`
+    def __init__(self, number: int, what_is_kept: str) -> None:
+        super().__init__(f"stopped; {what_is_kept}, {AGAIN}")
+        self.code = 128 + number
+
+
+@dataclass
+class State:
+    """How far a study is."""
+
+    study: Study
+    code: str
+    written: bool  # whether its file is there, whole and made by this code
+    lines: dict[Key, dict] = field(default_factory=dict)  # machine, seconds and result of each finished run
+    before: float | None = None  # seconds that a run took when the file was made, if by other code
 
     @property
-    def key(self) -> tuple[str, str, int]:
-        """What tells the run from all others."""
-        return self.part, self.name, self.seed
+    def todo(self) -> list[Key]:
+        """The runs that are missing, in their order."""
+        return [key for key in self.study.keys if key not in self.lines]
 
     @property
-    def module(self) -> str:
-        """The module whose code, with all that it imports, decides the result."""
-        return self.once.__module__.removeprefix("toyclip.")
+    def seconds(self) -> float | None:
+        """What a run takes, as far as is known."""
+        times = [line["seconds"] for line in self.lines.values()]
+        return sum(times) / len(times) if times else self.before
 
 
-def finished(folder: Path) -> Lines:
-    """The lines of a folder by the key of their run.
+def available() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def state(study: Study, folder: Path) -> State:
+    """How far a study is: by its file, if the same code made it, and by the lines of its finished runs.
 
     Raises:
-        InputError: if a line is no result.
+        InputError: if a line is no run of the study, or the file has more seeds than somebody now asks for.
     """
-    path, lines = folder / LINES, {}
-    if not path.exists():
-        return lines
-    for number, text in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            line = json.loads(text)
-            lines[line["part"], line["name"], line["seed"]] = {k: line[k] for k in ("code", "machine", "result")}
-        except (ValueError, KeyError, TypeError):
-            raise InputError(
-                f"line {number} of {str(path)!r} is no result; remove the line, or give another folder"
-            ) from None
-    return lines
+    code, keys = fingerprint(study.run), set(study.keys)
+    now = State(study, code, written=False)
+    try:
+        table = stored(study.name, folder)
+    except InputError:  # there is none, or none to be trusted
+        table = {"code": None, "seconds": 0, "seeds": [], "results": []}
+    if runs := runs_of(table):
+        now.before = table["seconds"] / len(runs)
+    if table["code"] == code:
+        if study.usual and len(table["seeds"]) > study.seeds:
+            raise InputError(f"{study.name!r} has {len(table['seeds'])} seeds in {str(folder)!r}; give another --out")
+        about = {"machine": table["machine"], "seconds": now.before}
+        now.lines = {key: about | {"result": result} for key, result in runs.items() if key in keys}
+        now.written = list(runs) == [(c, s) for c in study.conditions or (None,) for s in range(study.seeds)]
+    for line in kept(_lines(study, folder), study.name):
+        if line["code"] == code and (line["condition"], line["seed"]) in keys:
+            now.lines[line["condition"], line["seed"]] = line
+    return now
 
 
 def complete(
-    runs: Sequence[Run], folder: Path, workers: int, on_result: Callable[[int, int], None] = lambda done, total: None
-) -> Lines:
-    """Do all runs that have no line in the folder, or one that other code has made, in several processes.
-
-    After each run the file with all lines is written anew beside the old one and renamed: whenever this process is
-    killed, the file holds whole lines, one for every run that was finished.
+    studies: Sequence[Study],
+    folder: Path,
+    workers: int,
+    scheduler: str | None = None,
+    on_run: Callable[[list[State]], None] = lambda states: None,
+) -> list[Path]:
+    """Do all runs that are missing, keep a line of each, and write the file of each study that is finished.
 
     Args:
-        on_result: called with the number of runs done and to do, at the start and after each.
-
-    Raises:
-        InputError: if a line of the folder is no result, or the folder cannot be written to.
-    """
-    lines, about = finished(folder), machine()
-    for half_written in folder.glob(f".{LINES}.*"):  # by a process that was killed
-        half_written.unlink()
-    codes = {module: fingerprint(module) for module in {run.module for run in runs}}
-    todo = [run for run in runs if run.key not in lines or lines[run.key]["code"] != codes[run.module]]
-    on_result(0, len(todo))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_prepare_process) as pool:
-        jobs = {pool.submit(run.once, *run.arguments): run for run in todo}
-        try:
-            for done, job in enumerate(as_completed(jobs), start=1):
-                run = jobs[job]
-                lines[run.key] = {"code": codes[run.module], "machine": about, "result": job.result()}
-                write_whole(folder / LINES, lambda beside: beside.write_text(_text(lines), encoding="utf-8"))
-                on_result(done, len(todo))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return lines
-
-
-def _text(lines: Lines) -> str:
-    rows = (dict(zip(("part", "name", "seed"), key, strict=True)) | line for key, line in lines.items())
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def _prepare_process() -> None:
-    """One thread, so that sums keep their order; and an end when the process that started this one is gone."""
-    torch.set_num_threads(1)
-
-    def watch() -> None:
-        parent_process().join()
-        os._exit(1)  # by itself it would wait for work for ever
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def write_tables(runs: Sequence[Run], lines: Lines, folder: Path, command: str, prefix: str) -> list[Path]:
-    """Write the results of each part into a file of its own, PREFIX_PART.json, one run a line.
+        workers: processes at a time; a study that measures time has one and nothing beside it.
+        scheduler: address of a Dask cluster that does the runs instead.
+        on_run: called at the start and after each run.
 
     Returns:
-        The files.
+        The files written.
+
+    Raises:
+        InputError: if a run fails, a process is killed, the disk is full, or another process is at work in the folder.
+        Stopped: on Ctrl-C and SIGTERM.
     """
-    paths = []
-    for part in dict.fromkeys(run.part for run in runs):
-        mine = [run for run in runs if run.part == part]
-        machines = [lines[run.key]["machine"] for run in mine]
-        modules = sorted({run.module for run in mine})
-        about = {
-            "command": command,
-            "seeds": sorted({run.seed for run in mine}),
-            "machine": machines[0] if all(m == machines[0] for m in machines) else "several",
-            "modules": modules,
-            "code": fingerprint(*modules),
-        }
-        names = dict.fromkeys(run.name for run in mine)
-        results = {
-            name: [json.dumps(lines[run.key]["result"], ensure_ascii=False) for run in mine if run.name == name]
-            for name in names
-        }
-        head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in about.items())
-        body = ",\n".join(
-            f"  {json.dumps(name, ensure_ascii=False)}: [\n   " + ",\n   ".join(rows) + "\n  ]"
-            for name, rows in results.items()
-        )
-        text = "{\n" + head + ' "results": {\n' + body + "\n }\n}\n"
-        paths.append(folder / f"{prefix}_{part}.json")
-        write_whole(paths[-1], lambda beside, text=text: beside.write_text(text, encoding="utf-8"))
+    with locked(folder), stop_signals() as signals:
+        states = [state(study, folder) for study in studies]
+        by_name = {now.study.name: now for now in states}
+        codes = {name: now.code for name, now in by_name.items()}
+        on_run(states)
+        with _failures(states):
+            paths = [_finish(now, folder) for now in states if not now.todo and not now.written]
+        for alone in (False, True):
+            tasks = [task for now in states if now.study.alone is alone for task in _tasks(now)]
+            at_once = 1 if alone else workers
+            if scheduler and tasks:
+                from toyclip.lab.cluster import on_cluster
+
+                at_once = 1 if alone else len(tasks)
+                outcomes = on_cluster(tasks, scheduler, at_once, codes, lambda: signals)
+            else:
+                outcomes = in_processes(tasks, at_once, lambda: signals)
+            with contextlib.closing(outcomes), _failures(states):
+                for task, outcome in outcomes:
+                    now = by_name[task.name]
+                    if "error" in outcome:
+                        raise InputError(f"{describe(task.name, task.key)} failed with {outcome['error']}")
+                    line = {"study": task.name, "condition": task.key[0], "seed": task.key[1], "code": now.code}
+                    line |= outcome | {"result": json.loads(outcome["result"])}
+                    keep(_lines(now.study, folder), line)
+                    now.lines[task.key] = line
+                    if not now.todo:
+                        paths.append(_finish(now, folder))
+                    on_run(states)
+            if signals and any(now.todo for now in states):
+                raise Stopped(signals[0], _count(states))
     return paths
+
+
+def _tasks(now: State) -> list[Task]:
+    run = now.study.run
+    cut = slice(None) if now.study.conditions else slice(1, None)  # without conditions `run` takes the seed alone
+    return [Task(now.study.name, key, run.__module__, run.__qualname__, key[cut]) for key in now.todo]
+
+
+def _finish(now: State, folder: Path) -> Path:
+    """Write the study's file, then remove its lines."""
+    study, lines = now.study, [now.lines[key] for key in now.study.keys]
+    machines: list[dict] = []
+    for line in lines:
+        some = line["machine"] if isinstance(line["machine"], list) else [line["machine"]]
+        machines += [machine for machine in some if machine not in machines]
+    results = {key: line["result"] for key, line in now.lines.items()}
+    write_table(study, folder, now.code, machines, sum(line["seconds"] for line in lines), results)
+    _lines(study, folder).unlink(missing_ok=True)
+    now.written = True
+    return folder / f"{study.name}.json"
+
+
+def _lines(study: Study, folder: Path) -> Path:
+    return folder / ".runs" / f"{study.name}.jsonl"
+
+
+def _count(states: list[State]) -> str:
+    return f"{sum(len(now.lines) for now in states)} of {sum(len(now.study.keys) for now in states)} runs are kept"
+
+
+@contextlib.contextmanager
+def _failures(states: list[State]) -> Iterator[None]:
+    """Say in one line what happened, what is kept and what to do."""
+    try:
+        yield
+    except LostError as error:
+        less = "give it with --workers 1 if memory was short"
+        raise InputError(f"a process at work {error}; {_count(states)}, {AGAIN}, {less}") from None
+    except InputError as error:
+        raise InputError(f"{error}; {_count(states)}, {AGAIN} once that is mended") from None
+    except OSError as error:
+        raise InputError(
+            f"cannot write ({error.strerror or error}); {_count(states)}, {AGAIN} once there is room"
+        ) from None

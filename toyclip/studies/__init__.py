@@ -1,1 +1,34 @@
-"""Studies too long for a chapter, a folder for each chapter that needs more than the core."""
+"""What the book found out beyond its core: a folder for each chapter, and all studies by name."""
+
+from importlib import import_module
+
+from toyclip.lab.study import Study
+
+DECLARE = (  # the modules with a table STUDIES, in the order of the book
+    "zero_shot.captions",
+    "zero_shot.structure",
+    "frequency.interventions",
+    "frequency.counting",
+    "frequency.models",
+    "frequency.priming",
+    "composition.unseen",
+    "speedrun.bench",
+    "batch.ablations",
+    "batch.sweeps",
+    "batch.footprint",
+)
+
+
+def all_studies() -> dict[str, Study]:
+    """All studies of the book by name.
+
+    Raises:
+        ValueError: if two studies have one name.
+    """
+    studies: dict[str, Study] = {}
+    for module in DECLARE:
+        for study in import_module(f"{__name__}.{module}").STUDIES:
+            if study.name in studies:
+                raise ValueError(f"two studies are called {study.name!r}; give one of them another name")
+            studies[study.name] = study
+    return studies
