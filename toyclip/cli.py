@@ -1,10 +1,9 @@
-"""The command line: train, classify, eval, study, frequency, bench (helper, no chapter).
+"""The command line: train, classify, eval, study, bench (helper, no chapter).
 
 What a command needs it imports itself: torch alone takes seconds, and `--help` needs nothing of it.
 """
 
 import json
-import os
 import shlex
 import sys
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import toyclip
-from toyclip.errors import InputError, RecipeError
+from toyclip.errors import RecipeError
 from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, one_line_errors
 
@@ -41,16 +40,6 @@ def top(
     ] = False,
 ) -> None:
     """A CLIP small enough to hold in the head."""
-
-
-def studies() -> dict:
-    """All studies by name: what is done for one seed, and how many seeds."""
-    from toyclip import chunked
-    from toyclip.studies.batch import ablations, sweeps
-    from toyclip.studies.speedrun import bench
-    from toyclip.studies.zero_shot import captions
-
-    return captions.STUDIES | bench.STUDIES | ablations.STUDIES | sweeps.STUDIES | chunked.STUDIES
 
 
 def known(name: str, table: dict, what: str) -> str:
@@ -159,8 +148,9 @@ def evaluate(
     """
     from toyclip import checkpoint
     from toyclip.data import CLASSES, draw_pairs
+    from toyclip.metrics import interval
     from toyclip.pictures import world_emoji
-    from toyclip.zero_shot import accuracy, interval
+    from toyclip.zero_shot import accuracy
 
     model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
     for name, pairs in (
@@ -175,93 +165,59 @@ def evaluate(
 @app.command("study")
 @one_line_errors
 def run_study(
-    name: Annotated[str, typer.Argument(help="Which; a wrong name is answered with all of them.")],
-    out: Annotated[Path, typer.Option(help="Write the result here, as JSON.")],
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Seeds 0, 1, ...; a stored result names the book's number.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
+    names: Annotated[list[str] | None, typer.Argument(help="Which; without any, all are listed.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    only_stale: Annotated[bool, typer.Option("--stale", help="Those without a result that holds.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("book/results"),
+    seeds: Annotated[int | None, typer.Option(min=1, help="Instead of the study's own number.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster that does the runs.")] = None,
 ) -> None:
-    """Run one of the book's studies on many seeds."""
-    from toyclip.studies.zero_shot import captions
+    """Run the book's studies, or list them.
 
-    table = studies()
-    once, usual = table[known(name, table, "study")]
-    count = seeds or usual
-    check_writable(out)
-    with bar("seeds") as progress:
-        task = progress.add_task(f"study {name}", total=count)
-        result = captions.run(name, once, count, workers, on_result=lambda: progress.advance(task))
-    write_json(out, result)
-
-
-@app.command("frequency")
-@one_line_errors
-def run_frequency(
-    out: Annotated[Path, typer.Option(help="Folder for the results: a line a run, and tables when all are done.")],
-    seeds: Annotated[int | None, typer.Option(min=2, help="How many; the runs with several models take half.")] = None,
-    go_on: Annotated[bool, typer.Option("--resume", help="Do only what is missing in the folder.")] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = os.cpu_count() or 1,
-) -> None:
-    """Run the study of chapter 5.
-
-    It can be stopped at any moment and goes on with --resume.
+    Each finished run is kept at once: stopped at any moment, the same command goes on where it was.
     """
-    from toyclip.lab import runs as resume
-    from toyclip.studies.frequency import plan
+    from toyclip.lab import command
+    from toyclip.studies import all_studies
 
-    seeds = seeds or plan.SEEDS
-    try:
-        out.mkdir(exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write into {str(out)!r} ({error.strerror}); give a folder, or a new name") from None
-    check_writable(out / resume.LINES)
-    if (out / resume.LINES).exists() and not go_on:
-        raise InputError(f"{str(out)!r} holds results already; add --resume to go on, or give another folder")
-    runs = plan.plan(seeds)
-    with bar("runs") as progress:
-        task = progress.add_task("frequency", total=None)
-        lines = resume.complete(
-            runs, out, workers, on_result=lambda done, total: progress.update(task, completed=done, total=total)
-        )
-    command = f"python -m toyclip frequency --out DIR --seeds {seeds}"
-    for path in resume.write_tables(runs, lines, out, command, prefix="frequency"):
-        typer.echo(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    command.study(all_studies(), names or [], every, only_stale, out, seeds, workers, scheduler)
 
 
 @app.command("bench")
 @one_line_errors
 def run_bench(
     pairs: Annotated[int, typer.Option(min=1, help="How many runs of each recipe, in turn.")] = 5,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:
     """Time the fast recipe against the reference.
 
     Each run is timed from fresh weights to the end of training.
     """
+    from statistics import mean, median
+
+    from toyclip.lab.provenance import machine
     from toyclip.studies.speedrun import bench
 
-    if json_file:
-        check_writable(json_file)
-    with bar("runs") as progress:
-        task = progress.add_task("bench", total=2 * pairs)
-        result = bench.bench(pairs, on_run=lambda name, seconds: progress.advance(task))
-    if json_file:
-        write_json(json_file, result)
-    rows = zip(*result["seconds"].values(), *result["accuracies"].values(), result["ratios"], strict=True)
+    results = []
+    with bar("pairs") as progress:
+        for seed in progress.track(range(pairs), description="bench"):
+            results.append(bench.bench(seed))
     typer.echo("seed  reference       fast  ratio  accuracy: reference, fast")
-    for seed, (slow, quick, *scores, ratio) in enumerate(rows):
-        typer.echo(f"{seed:4}  {slow:7.1f} s  {quick:7.2f} s  {ratio:5.1f}  {scores[0]:.2%}, {scores[1]:.2%}")
-    low, high = min(result["ratios"]), max(result["ratios"])
-    typer.echo(f"fast is {result['ratio_median']:.1f} times as fast (median; {low:.1f} to {high:.1f}, {pairs} pairs)")
-    apart = {name: sum(seconds) / pairs for name, seconds in result["evaluation"].items()}
+    for seed, result in enumerate(results):
+        slow, quick = result["reference"], result["fast"]
+        scores = ", ".join(f"{run['accuracy'][-1]:.2%}" for run in (slow, quick))
+        typer.echo(f"{seed:4}  {slow['seconds']:7.1f} s  {quick['seconds']:7.2f} s  {result['ratio']:5.1f}  {scores}")
+    ratios = [result["ratio"] for result in results]
     typer.echo(
-        f"not in these times: drawing, {sum(result['drawing']) / pairs:.1f} s a world; "
-        + "evaluating, all epochs of a run, "
-        + ", ".join(f"{seconds:.2f} s ({name})" for name, seconds in apart.items())
+        f"fast is {median(ratios):.1f} times as fast (median; {min(ratios):.1f} to {max(ratios):.1f}, {pairs} pairs)"
     )
-    about = result["machine"]
-    typer.echo(f"{about['processor']}, {result['threads']} thread of {about['cores']}; torch {about['torch']}")
+    evaluating = {name: mean(result[name]["evaluation"] for result in results) for name in ("reference", "fast")}
+    typer.echo(
+        f"not in these times: drawing, {mean(result['drawing'] for result in results):.1f} s a world; "
+        + "evaluating, all epochs of a run, "
+        + ", ".join(f"{seconds:.2f} s ({name})" for name, seconds in evaluating.items())
+    )
+    about = machine()
+    typer.echo(f"{about['processor']}, 1 thread of {about['cores']}; torch {about['torch']}")
 
 
 def main() -> None:

@@ -82,8 +82,9 @@ def stale(studies: Iterable[Study], folder: str | Path = "results") -> dict[str,
     for study in studies:
         try:
             table = stored(study.name, folder)
-        except InputError as error:
-            reasons[study.name] = "missing" if "there is no result" in str(error) else "damaged, or edited by hand"
+        except InputError:
+            there = (Path(folder) / f"{study.name}.json").exists()
+            reasons[study.name] = "not as the study wrote it" if there else "missing"
             continue
         if table["code"] != fingerprint(study.run):
             reasons[study.name] = "made by other code"
