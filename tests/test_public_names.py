@@ -57,7 +57,9 @@ print(json.dumps([before == after, where, owned]))
     assert same
     assert all(owned.values())
     assert [name for name in NAMES if where[name] is None] == list(TABLES)
-    assert set(where.values()) - {None} <= {f"toyclip.{path.stem}" for path in PACKAGE.glob("[a-z]*.py")}
+    assert {name: where[name] for name in NAMES if name not in TABLES} == {
+        name: f"toyclip.{home}" for name, home in toyclip._HOME.items() if name not in TABLES
+    }
 
 
 @pytest.mark.parametrize("name", TABLES)

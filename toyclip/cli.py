@@ -42,13 +42,6 @@ def top(
     """A CLIP small enough to hold in the head."""
 
 
-def known(name: str, table: dict, what: str) -> str:
-    """`name` if it is a key of `table`; otherwise an error that lists the keys."""
-    if name not in table:
-        raise RecipeError(f"unknown {what} {name!r}; choose one of {', '.join(table)}")
-    return name
-
-
 def usable(device: str) -> str:
     """`device` if torch can put a tensor there."""
     import torch
@@ -79,8 +72,9 @@ def train(
     from toyclip.recipes import RECIPES
     from toyclip.train import train as train_model
 
-    chosen = RECIPES[known(recipe, RECIPES, "recipe")]
-    chosen = chosen if epochs is None else replace(chosen, epochs=epochs)
+    if recipe not in RECIPES:
+        raise RecipeError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
+    chosen = RECIPES[recipe] if epochs is None else replace(RECIPES[recipe], epochs=epochs)
     usable(device)
     for path in filter(None, (out, json_file)):
         check_writable(path)
@@ -113,8 +107,6 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list and nothing else.")] = False,
 ) -> None:
     """Rank captions by how well they fit a picture."""
-    import torch
-
     from toyclip import checkpoint
     from toyclip.pictures import load_picture
     from toyclip.zero_shot import classifier, similarities
@@ -122,8 +114,7 @@ def classify(
     model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
     weights = classifier(model, [[label] for label in labels], tokenizer)  # (C, D)
     cosine = similarities(model, load_picture(image)[None], weights)[0]  # (C,)
-    with torch.no_grad():
-        probability = (model.logit_scale * cosine).softmax(dim=0)  # (C,)
+    probability = (model.logit_scale.detach() * cosine).softmax(dim=0)  # (C,)
     ranking = [
         {"label": labels[i], "cosine": cosine[i].item(), "probability": probability[i].item()}
         for i in cosine.argsort(descending=True, stable=True).tolist()
@@ -153,10 +144,8 @@ def evaluate(
     from toyclip.zero_shot import accuracy
 
     model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
-    for name, pairs in (
-        ("fresh pictures", draw_pairs(per_class=480 // len(CLASSES), seed=seed)),
-        ("emoji", world_emoji()),
-    ):
+    fresh = draw_pairs(per_class=480 // len(CLASSES), seed=seed)
+    for name, pairs in (("fresh pictures", fresh), ("emoji", world_emoji())):
         share = accuracy(model, pairs, tokenizer)
         low, high = interval(round(share * len(pairs)), len(pairs))
         typer.echo(f"{name}: {share:.1%} of {len(pairs)} right (95 % interval {low:.1%} to {high:.1%})")
@@ -185,9 +174,7 @@ def run_study(
 
 @app.command("bench")
 @one_line_errors
-def run_bench(
-    pairs: Annotated[int, typer.Option(min=1, help="How many runs of each recipe, in turn.")] = 5,
-) -> None:
+def run_bench(pairs: Annotated[int, typer.Option(min=1, help="Runs of each recipe, in turn.")] = 5) -> None:
     """Time the fast recipe against the reference.
 
     Each run is timed from fresh weights to the end of training.
@@ -210,11 +197,10 @@ def run_bench(
     typer.echo(
         f"fast is {median(ratios):.1f} times as fast (median; {min(ratios):.1f} to {max(ratios):.1f}, {pairs} pairs)"
     )
-    evaluating = {name: mean(result[name]["evaluation"] for result in results) for name in ("reference", "fast")}
+    slow, quick = (mean(result[name]["evaluation"] for result in results) for name in ("reference", "fast"))
     typer.echo(
         f"not in these times: drawing, {mean(result['drawing'] for result in results):.1f} s a world; "
-        + "evaluating, all epochs of a run, "
-        + ", ".join(f"{seconds:.2f} s ({name})" for name, seconds in evaluating.items())
+        f"evaluating, all epochs of a run, {slow:.2f} s (reference), {quick:.2f} s (fast)"
     )
     about = machine()
     typer.echo(f"{about['processor']}, 1 thread of {about['cores']}; torch {about['torch']}")
