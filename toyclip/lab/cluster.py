@@ -17,7 +17,7 @@ def on_cluster(
     codes: dict[str, str],
     stopped: Callable[[], object] = lambda: False,
 ) -> Iterator[tuple[Task, dict]]:
-    """Do the tasks on the workers of a cluster; yields what `perform` returned.
+    """Do the tasks on the workers of a cluster; yields what `perform` returned, an error as the last.
 
     Args:
         address: of the scheduler, such as tcp://10.0.0.1:8786.
@@ -53,7 +53,10 @@ def on_cluster(
                 running[pool.submit(perform, task, codes[task.name])] = task
             finished, _ = concurrent.futures.wait(running, 0 if ending else LOOK, concurrent.futures.FIRST_COMPLETED)
             for future in finished:
-                yield running.pop(future), _outcome(future)
+                outcome = _outcome(future)
+                yield running.pop(future), outcome
+                if "error" in outcome:
+                    return
             if ending:
                 break
     finally:

@@ -25,7 +25,7 @@ def study(
 
     Raises:
         InputError: if a name is unknown, more than one of the three is given, or `complete` raises it.
-        typer.Exit: with 128 and the signal's number, if the user stopped it.
+        typer.Exit: with 128 and the number of the signal, if the user stopped it.
     """
     if bool(names) + every + only_stale > 1:
         raise InputError("give names, or --all, or --stale")
@@ -49,13 +49,17 @@ def study(
     workers = workers or available()
     say(plan(states, workers, where=scheduler))
     try:
-        with bar("runs") as progress:
-            task = progress.add_task("studies", total=sum(len(now.todo) for now in states))
+        progress = bar("runs")
+        progress.columns = progress.columns[:-1]  # its guess needs several runs a minute
+        progress.disable = not progress.console.is_terminal
+        with progress:
+            total = sum(len(now.todo) for now in states)
+            task = progress.add_task("", total=total)
 
             def report(states: list[State]) -> None:
                 left = sum(len(now.todo) for now in states)
-                text = f"about {duration(remaining(states, workers))} left"
-                progress.update(task, completed=progress.tasks[0].total - left, description=text)
+                text = f"{duration(*remaining(states, workers))} left"
+                progress.update(task, completed=total - left, description=text)
 
             paths = complete(chosen, out, workers, scheduler, on_run=report)
     except Stopped as stop:
@@ -73,34 +77,33 @@ def say(text: str) -> None:
 def plan(states: Sequence[State], workers: int, where: str | None = None) -> str:
     """What is to be done and how long that takes, in a line."""
     todo = [now for now in states if not now.written]
-    runs, names = sum(len(now.todo) for now in todo), ", ".join(now.study.name for now in todo)
+    runs, kept = sum(len(now.todo) for now in todo), sum(len(now.lines) for now in todo)
+    workers = 1 if all(now.study.alone for now in todo) else workers
     how = f"on the cluster at {where}" if where else f"in {workers} process{'es'[: 2 * (workers > 1)]}"
-    kept = sum(len(now.lines) for now in todo)
-    already = f" ({kept} are kept)" if kept else ""
-    return f"{runs} runs of {names}{already} {how}; about {duration(remaining(todo, workers))}"
+    what = f"{runs} runs of {', '.join(now.study.name for now in todo)}" + (f" ({kept} are kept)" if kept else "")
+    return f"{what} {how}; {duration(*remaining(todo, workers))}"
 
 
-def remaining(states: Sequence[State], workers: int) -> float | None:
-    """Seconds that the missing runs take; None if nobody knows, since one of the studies was never run."""
-    total = 0.0
-    for now in states:
-        if now.todo and now.seconds is None:
-            return None
-        total += len(now.todo) * (now.seconds or 0) / (1 if now.study.alone else workers)
-    return total
+def remaining(states: Sequence[State], workers: int) -> tuple[float, list[str]]:
+    """Seconds that the missing runs take, and the studies of which nobody knows, since they were never run."""
+    todo = [now for now in states if now.todo]
+    unknown = [now.study.name for now in todo if now.seconds is None]
+    parts = [len(now.todo) * (now.seconds or 0) / (1 if now.study.alone else workers) for now in todo]
+    return sum(parts), unknown
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float, unknown: Sequence[str] = ()) -> str:
     """A time in words.
 
-    >>> [duration(s) for s in (None, 4, 600, 9000)]
-    ['an unknown time', '4 s', '10 min', '2.5 h']
+    >>> duration(4), duration(600), duration(9000, ["fast"]), duration(0, ["fast"])
+    ('about 4 s', 'about 10 min', 'about 2.5 h and an unknown time for fast', 'an unknown time for fast')
     """
-    if seconds is None:
-        return "an unknown time"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    rest = f"an unknown time for {', '.join(unknown)}" if unknown else ""
+    if rest and not seconds:
+        return rest
+    minutes = f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    known = f"about {seconds:.0f} s" if seconds < 100 else f"about {minutes}"
+    return f"{known} and {rest}" if rest else known
 
 
 def listing(studies: Sequence[Study], out: Path) -> None:

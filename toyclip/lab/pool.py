@@ -58,8 +58,10 @@ def perform(task: Task, code: str | None = None) -> dict:
         return {"error": f"{type(error).__name__} ({Path(place.filename).name}, line {place.lineno}): {said}"}
     try:
         text = json.dumps(result, ensure_ascii=False, allow_nan=False)
-    except (ValueError, TypeError) as error:
-        return {"error": f"a result that JSON cannot hold ({error}); return finite numbers, text, lists and dicts"}
+    except ValueError:
+        return {"error": "a result that is NaN or infinite, or holds such a number"}
+    except TypeError as error:
+        return {"error": f"a result that is no JSON ({error})"}
     return {"result": text, "seconds": seconds, "machine": machine()}
 
 
@@ -68,6 +70,7 @@ def in_processes(
 ) -> Iterator[tuple[Task, dict]]:
     """Do the tasks in so many processes of this machine, in their order; yields what `perform` returned.
 
+    After an error nothing new is begun, but what was begun is finished.
     All processes are gone when this ends, and when this process is killed, with whatever they started themselves.
 
     Args:
@@ -99,6 +102,8 @@ def in_processes(
                     lost = _end_of(crew[connection])
                     continue
                 idle.append(connection)
+                if "error" in outcome:
+                    waiting.clear()
                 yield task, outcome
             if ending:
                 break

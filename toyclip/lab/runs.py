@@ -104,6 +104,7 @@ def complete(
         states = [state(study, folder) for study in studies]
         by_name = {now.study.name: now for now in states}
         codes = {name: now.code for name, now in by_name.items()}
+        failed: list[str] = []
         on_run(states)
         with _failures(states):
             paths = [_finish(now, folder) for now in states if not now.todo and not now.written]
@@ -120,8 +121,9 @@ def complete(
             with contextlib.closing(outcomes), _failures(states):
                 for task, outcome in outcomes:
                     now = by_name[task.name]
-                    if "error" in outcome:
-                        raise InputError(f"{describe(task.name, task.key)} failed with {outcome['error']}")
+                    if "error" in outcome:  # what was begun besides is still to come
+                        failed.append(f"{describe(task.name, task.key)} failed with {outcome['error']}")
+                        continue
                     line = {"study": task.name, "condition": task.key[0], "seed": task.key[1], "code": now.code}
                     line |= outcome | {"result": json.loads(outcome["result"])}
                     keep(_lines(now.study, folder), line)
@@ -129,6 +131,8 @@ def complete(
                     if not now.todo:
                         paths.append(_finish(now, folder))
                     on_run(states)
+                if failed:
+                    raise InputError(failed[0])
             if signals and any(now.todo for now in states):
                 raise Stopped(signals[0], _count(states))
     return paths
