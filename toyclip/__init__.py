@@ -26,6 +26,7 @@ _HOME = {  # public name -> the module that defines it
     "Config": "encoders",
     "ToyCLIP": "encoders",
     "info_nce": "infonce",
+    "floor": "loss_floor",
     "accuracy": "zero_shot",
     "classifier": "zero_shot",
     "RECIPES": "recipes",

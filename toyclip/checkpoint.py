@@ -1,6 +1,7 @@
-"""Models on disk: safetensors with the configuration inside, written whole or not at all (helper, no chapter)."""
+"""Models on disk: safetensors with the configuration inside, written whole or not at all."""
 
 import json
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,25 +9,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from toyclip.data import Tokenizer
-from toyclip.encoders import ToyCLIP
+from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import ModelFileError
 from toyclip.files import check_writable, write_json, write_whole  # noqa: F401 (the command line takes them from here)
 
-FORMAT = "toyclip-1"
+FORMAT = "toyclip-2"
 PRETRAINED = Path(str(files("toyclip") / "pretrained" / "shapes.safetensors"))
 
 
 def save(model: ToyCLIP, tokenizer: Tokenizer, path: str | Path) -> None:
-    """Write the weights, the shape of the model and the vocabulary into one safetensors file."""
-    config = {
-        "format": FORMAT,
-        "embed_dim": model.image_encoder.projection.out_features,
-        "strided": model.image_encoder.strided,
-        "words": tokenizer.words[1:],
-        "context_length": tokenizer.context_length,
-    }
+    """Write the weights, the model's configuration and the vocabulary into one safetensors file."""
+    about = {"format": FORMAT, "config": asdict(model.config), "words": tokenizer.words[1:]}
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_whole(path, lambda beside: save_file(weights, beside, metadata={"toyclip": json.dumps(config)}))
+    metadata = {"toyclip": json.dumps(about, allow_nan=False)}
+    write_whole(path, lambda beside: save_file(weights, beside, metadata=metadata))
 
 
 def load(path: str | Path = PRETRAINED) -> tuple[ToyCLIP, Tokenizer]:
@@ -41,12 +37,12 @@ def load(path: str | Path = PRETRAINED) -> tuple[ToyCLIP, Tokenizer]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            config = json.loads((file.metadata() or {})["toyclip"])
+            about = json.loads((file.metadata() or {})["toyclip"])
             weights = {name: file.get_tensor(name) for name in file.keys()}
-        if config["format"] != FORMAT:
-            raise ModelFileError(f"{str(path)!r} has format {config['format']!r}; this version reads {FORMAT!r}")
-        tokenizer = Tokenizer(config["words"], config["context_length"])
-        model = ToyCLIP(config["embed_dim"], len(tokenizer.words), config["context_length"], config["strided"])
+        if about["format"] != FORMAT:
+            raise ModelFileError(f"{str(path)!r} has format {about['format']!r}; this version reads {FORMAT!r}")
+        config = Config(**about["config"] | {"strides": tuple(about["config"]["strides"])})
+        tokenizer, model = Tokenizer(about["words"], config.context_length), ToyCLIP(config)
         model.load_state_dict(weights)
         if not all(tensor.isfinite().all() for tensor in weights.values()):
             raise ModelFileError(f"{str(path)!r} holds weights that are not finite; train the model again")

@@ -1,17 +1,11 @@
-"""The loss at the batch size of a data centre: chunks instead of a square (chapter 7)."""
+"""The loss at the batch size of a data centre: chunks instead of a square (chapter Batch size and temperature)."""
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from toyclip.data import CLASSES, Rendering, Tokenizer, caption
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, RecipeError
 from toyclip.infonce import info_nce
@@ -42,11 +36,12 @@ def chunked_info_nce(images: Tensor, texts: Tensor, logit_scale: Tensor, chunk: 
     if images.ndim != 2 or images.shape != texts.shape or logit_scale.ndim != 0:
         got = ", ".join(str(tuple(x.shape)) for x in (images, texts, logit_scale))
         raise InputError(f"expected embeddings (B, D), (B, D) and a scale (), got shapes {got}")
-    _check_sizes(len(images), chunk)
+    check_sizes(len(images), chunk)
     return _ChunkedInfoNCE.apply(images, texts, logit_scale, chunk)
 
 
-def _check_sizes(batch_size: int, chunk: int) -> None:
+def check_sizes(batch_size: int, chunk: int) -> None:
+    """Refuse a batch of fewer than two pairs, and chunks of no rows."""
     if batch_size < 2:
         raise RecipeError(f"a batch of {batch_size} has no negatives and teaches nothing; use at least two pairs")
     if chunk < 1:
@@ -100,17 +95,14 @@ class _ChunkedInfoNCE(torch.autograd.Function):
 
 
 def _embed(model: ToyCLIP, images: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures as bytes or as floats in [0, 1], and captions -> (B, D) and (B, D), on the model's device."""
-    images, tokens = images.to(model.device), tokens.to(model.device)
-    if images.dtype == torch.uint8:
-        images = images.to(model.log_logit_scale.dtype).div_(255)  # (B, 3, H, W)
-    return model.embed_images(images), model.embed_texts(tokens)
+    """Pictures and captions -> (B, D) and (B, D), on the model's device."""
+    return model.embed_images(images.to(model.device)), model.embed_texts(tokens.to(model.device))
 
 
 def plain_step(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
     """What `cached_step` does, with one graph, every activation and the (B, B) logits: its control."""
-    pictures, texts = _embed(model, images, tokens)  # (B, D) each
-    loss = info_nce(model.logit_scale * pictures @ texts.T)  # (B, D) @ (D, B)
+    image_embeddings, text_embeddings = _embed(model, images, tokens)  # (B, D) each
+    loss = info_nce(model.logit_scale * image_embeddings @ text_embeddings.T)  # (B, D) @ (D, B)
     loss.backward()
     return loss.detach()
 
@@ -135,77 +127,16 @@ def cached_step(model: ToyCLIP, images: Tensor, tokens: Tensor, chunk: int) -> T
     """
     if len(images) != len(tokens):
         raise InputError(f"{len(images)} pictures cannot be paired with {len(tokens)} captions; give one for each")
-    _check_sizes(len(images), chunk)
+    check_sizes(len(images), chunk)
     parts = list(zip(images.split(chunk), tokens.split(chunk), strict=True))
-    width = model.image_encoder.projection.out_features
-    embeddings = model.log_logit_scale.new_empty(2, len(images), width)  # (2, B, D) in one piece: parts kept one by
+    embeddings = model.log_logit_scale.new_empty(
+        2, len(images), model.config.embed_dim
+    )  # (2, B, D) in one piece: parts kept one by
     with torch.no_grad():  # one would lie between the activations and keep their memory from being given back
-        for part, (pictures, texts) in zip(parts, embeddings.split(chunk, dim=1), strict=True):  # (c, D) each
-            pictures[:], texts[:] = _embed(model, *part)
+        for part, (image_embeddings, text_embeddings) in zip(parts, embeddings.split(chunk, dim=1), strict=True):
+            image_embeddings[:], text_embeddings[:] = _embed(model, *part)  # (c, D) each
     loss = chunked_info_nce(*embeddings.requires_grad_(), model.logit_scale, chunk)
     loss.backward()  # as far as the embeddings and the temperature
     for part, gradients in zip(parts, embeddings.grad.split(chunk, dim=1), strict=True):  # (2, c, D)
         torch.autograd.backward(_embed(model, *part), tuple(gradients))
     return loss.detach()
-
-
-def measure(step: str, batch_size: int, chunk: int = 128, seed: int = 0, threads: int = 1) -> dict:
-    """Time and memory of one step of the fast model on random pictures, in a process of its own.
-
-    Neither depends on what the pictures show. The new process imports the script that calls this: guard it by __name__.
-
-    Args:
-        step: "cached" or "plain", which has no use for `chunk`.
-        seed: of weights, pictures and captions.
-
-    Returns:
-        The arguments but the seed, "loss" in nats, "seconds", and resident memory in MiB: "idle_mb", the most that the
-        process held before the batch was made (Python, torch, the model, a step on 64 pairs), "peak_mb", the most until
-        the step was over, and "above_mb", what the step added, its pictures included.
-
-    Raises:
-        RecipeError: if step is another word, the batch is below 2, or chunk below 1.
-    """
-    if step not in ("cached", "plain"):
-        raise RecipeError(f'there is no step {step!r}; take "cached" or "plain"')
-    _check_sizes(batch_size, chunk)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:  # forked, it would hold the parent's memory
-        return pool.submit(_measure_here, step, batch_size, chunk, seed, threads).result()
-
-
-def _measure_here(step: str, batch_size: int, chunk: int, seed: int, threads: int) -> dict:
-    torch.set_num_threads(threads)
-    generator = torch.Generator().manual_seed(seed)
-    model = ToyCLIP(strided=True, seed=seed)
-    captions, side = Tokenizer().encode([caption(*c) for c in CLASSES]), Rendering().size  # (16, L)
-    for pairs in (64, batch_size):  # what torch sets up in its first step is no part of the bill
-        idle = _peak_mb()
-        images = torch.randint(256, (pairs, 3, side, side), dtype=torch.uint8, generator=generator)
-        tokens = captions[torch.randint(len(captions), (pairs,), generator=generator)]  # (B, L)
-        start = time.perf_counter()
-        loss = plain_step(model, images, tokens) if step == "plain" else cached_step(model, images, tokens, chunk)
-        seconds, peak = time.perf_counter() - start, _peak_mb()
-    given = {"step": step, "batch_size": batch_size, "chunk": chunk, "threads": threads, "loss": loss.item()}
-    return given | {"seconds": seconds, "idle_mb": idle, "peak_mb": peak, "above_mb": peak - idle}
-
-
-def _peak_mb() -> float:
-    """Most memory this process has held so far, MiB resident."""
-    if sys.platform == "linux":  # not ru_maxrss: a process started from a large one begins with that one's peak
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10  # from KiB
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, KiB elsewhere
-
-
-def footprint(seed: int) -> list[dict]:
-    """What `measure` finds for both kinds of step, batch size by batch size; the plain one as far as it is safe."""
-    steps = [("cached", 2**k) for k in range(9, 16)] + [("plain", 2**k) for k in range(9, 15)]
-    return [measure(step, batch_size, seed=seed) for step, batch_size in steps]
-
-
-STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for one seed, and how many seeds
-    "footprint": (footprint, 3),
-}

@@ -3,7 +3,7 @@
 import colorsys
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ COLORS = ("red", "blue", "green", "yellow")
 SHAPES = ("circle", "square", "triangle", "cross")
 CLASSES = tuple((color, shape) for color in COLORS for shape in SHAPES)  # class id = position here
 PADDING = "<pad>"
+PIXEL_MEAN, PIXEL_STD = 0.18, 0.26  # of the training pictures, all channels together
 MARGIN = 1.08  # shapes stay inside, but for a corner now and then
 
 
@@ -99,35 +100,64 @@ def draw(color: str, shape: str, rng: np.random.Generator, rendering: Rendering 
     return pixels.round().clip(0, 255).astype(np.uint8)
 
 
+def standardize(images: Tensor) -> Tensor:
+    """Pictures as bytes or as floats in [0, 1], (B, 3, H, W) -> floats around 0, as CLIP does; the source is silent."""
+    images = images / 255 if images.dtype == torch.uint8 else images
+    return (images - PIXEL_MEAN) / PIXEL_STD
+
+
 @dataclass(frozen=True)
 class Pairs:
-    """Pictures with the id of their class; the caption of class c is `caption(*CLASSES[c])`."""
+    """Pictures with their captions, both by number; what class c looks like and is called, its world decides."""
 
-    images: Tensor  # (N, 3, 32, 32) float32 in [0, 1]
-    classes: Tensor  # (N,) int64, positions in CLASSES
+    pixels: Tensor  # (N, 3, H, W) uint8
+    classes: Tensor  # (N,) int64, what each picture shows
+    captions: Tensor  # (N,) int64, the class whose caption stands under it: another one where a pair is mismatched
+
+    @property
+    def images(self) -> Tensor:
+        """The pictures as float32 in [0, 1], (N, 3, H, W)."""
+        return self.pixels / 255
 
     def __len__(self) -> int:
         return len(self.classes)
 
     def __getitem__(self, index: Tensor) -> "Pairs":
-        return Pairs(self.images[index], self.classes[index])
+        return Pairs(self.pixels[index], self.classes[index], self.captions[index])
+
+
+def render(
+    draw_class: Callable[[int, np.random.Generator], np.ndarray],
+    counts: Sequence[int],
+    streams: Sequence[np.random.Generator],
+) -> Pairs:
+    """So many pictures of each class, each with its own caption.
+
+    Args:
+        draw_class: (class, generator) -> (H, W, 3) uint8.
+        counts: of pictures of class 0, 1, ...
+        streams: for each class the generator that its pictures are drawn with.
+
+    Raises:
+        InputError: if there is not one count, 0 or more, for each class, or nothing to draw.
+    """
+    if len(counts) != len(streams) or min(counts, default=0) < 0 or not sum(counts):
+        raise InputError(f"{len(streams)} classes, {len(counts)} counts; give one count, 0 or more, for each class")
+    classes = torch.arange(len(counts)).repeat_interleave(torch.as_tensor(np.asarray(counts)))  # (N,)
+    pixels = np.stack([draw_class(c, streams[c]) for c in classes.tolist()])  # (N, H, W, 3)
+    return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), classes, classes)
 
 
 def draw_pairs(per_class: int, seed: int, rendering: Rendering = Rendering()) -> Pairs:
     """Draw `per_class` pictures of each of the 16 classes; the same seed gives the same pictures.
 
-    Raises:
-        InputError: if per_class is below 1.
-
     >>> len(draw_pairs(per_class=2, seed=0))
     32
     """
-    if per_class < 1:
-        raise InputError(f"per_class is {per_class}; draw at least one picture of each class")
     rng = np.random.default_rng(seed)
-    pixels = np.stack([draw(color, shape, rng, rendering) for color, shape in CLASSES for _ in range(per_class)])
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous() / 255  # (N, 3, 32, 32)
-    return Pairs(images, torch.arange(len(CLASSES)).repeat_interleave(per_class))
+    return render(
+        lambda c, rng: draw(*CLASSES[c], rng, rendering), [per_class] * len(CLASSES), streams=[rng] * len(CLASSES)
+    )
 
 
 def split(pairs: Pairs, seed: int, held_out: float = 0.15) -> tuple[Pairs, Pairs]:
@@ -152,6 +182,11 @@ def split(pairs: Pairs, seed: int, held_out: float = 0.15) -> tuple[Pairs, Pairs
     return pairs[torch.cat(sides[0])], pairs[torch.cat(sides[1])]
 
 
+def world(seed: int, rendering: Rendering = Rendering()) -> tuple[Pairs, Pairs]:
+    """The 2,720 pairs that a model of this seed is trained on, and the 480 that are held out."""
+    return split(draw_pairs(per_class=200, seed=seed, rendering=rendering), seed)
+
+
 def caption(color: str, shape: str, template: str = "a {color} {shape}") -> str:
     """The sentence that names a picture.
 
@@ -159,6 +194,9 @@ def caption(color: str, shape: str, template: str = "a {color} {shape}") -> str:
     'a red circle'
     """
     return template.format(color=color, shape=shape)
+
+
+CAPTIONS = tuple(caption(*pair) for pair in CLASSES)
 
 
 class Tokenizer:

@@ -1,61 +1,67 @@
-"""The two encoders and the joint model (chapter 2)."""
+"""The encoders and the joint model (chapter 2)."""
 
 import math
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from toyclip.errors import CaptionError, ImageError
+from toyclip.data import standardize
+from toyclip.errors import CaptionError, ImageError, InputError
+from toyclip.vit import VisionTransformer
 
-PIXEL_MEAN, PIXEL_STD = 0.18, 0.26  # of the training pictures, all channels together
+
+class Block(NamedTuple):
+    """A 3x3 convolution, its activation, and perhaps a max-pooling that halves the picture."""
+
+    channels: int
+    stride: int = 1
+    pool: bool = False
+    relu: bool = False  # with the first weights of He et al. 2015, which belong to it; otherwise GELU
+
+
+def pooled(width: int) -> list[Block]:
+    """The reference's blocks: two of them end in max-pooling."""
+    return [Block(width // 2), Block(width // 2, pool=True), Block(width, pool=True), Block(width)]
+
+
+def strided(width: int, strides: tuple[int, ...]) -> list[Block]:
+    """The same weights, but the convolutions step over pixels: a tenth of the arithmetic, and far fewer epochs."""
+    channels = (width // 2, width // 2, width, width)
+    return [Block(c, stride=s, relu=True) for c, s in zip(channels, strides, strict=True)]
 
 
 class ImageEncoder(nn.Module):
-    """Four 3x3 convolutions, a mean over the picture, a linear layer: 69,728 parameters either way.
+    """Blocks of convolutions, a mean over the picture, a linear layer: 69,728 parameters with `pooled` or `strided`."""
 
-    The reference halves the picture by max-pooling and uses GELU. The strided variant has the same weights, but its
-    convolutions step over pixels, its activation is ReLU and its first weights are those of He et al. 2015: a tenth of
-    the arithmetic, and far fewer epochs. Both standardise the pixels first, as CLIP does; the source is silent on it.
-    """
-
-    def __init__(self, embed_dim: int = 64, strided: bool = False):
+    def __init__(self, blocks: list[Block], embed_dim: int = 64, pooling: str = "mean"):
         super().__init__()
-        widths, strides = [(3, 32), (32, 32), (32, 64), (64, 64)], (2, 2, 2, 1) if strided else (1, 1, 1, 1)
+        self.blocks, self.pooling, inputs = blocks, pooling, [3, *(block.channels for block in blocks)]
         self.convs = nn.ModuleList(
-            nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1)
-            for (c_in, c_out), stride in zip(widths, strides, strict=True)
+            nn.Conv2d(c_in, block.channels, 3, stride=block.stride, padding=1)
+            for c_in, block in zip(inputs[:-1], blocks, strict=True)
         )
-        self.projection = nn.Linear(64, embed_dim)
-        self.strided = strided
-        if strided:
-            for conv in self.convs:
-                nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-                nn.init.zeros_(conv.bias)
+        self.projection = nn.Linear(inputs[-1], embed_dim)
+        for conv in (conv for conv, block in zip(self.convs, blocks, strict=True) if block.relu):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
 
     def features(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) float pictures in [0, 1] -> (B, 64, h, w): what the last convolution sees at each place.
-
-        Two neighbouring places are 4 pixels apart in the reference, so h = H / 4; in the strided variant 8, h = H / 8.
-
-        Raises:
-            ImageError: if the shape or the dtype is another one.
-        """
-        dtype = self.projection.weight.dtype
-        if images.ndim != 4 or images.shape[1] != 3 or images.dtype != dtype:
-            raise ImageError(f"expected {dtype} pictures (B, 3, H, W), got {images.dtype} {tuple(images.shape)}")
-        x = (images - PIXEL_MEAN) / PIXEL_STD  # (B, 3, H, W)
-        if self.strided:
+        """(B, 3, H, W) -> (B, 64, H / s, W / s), s = 4 pooled and 8 strided: what the last convolution sees where."""
+        x = standardize(images)
+        if self.blocks[0].stride > 1:
             x = x.contiguous(memory_format=torch.channels_last)  # one place's channels side by side: fewer copies
-        for i, conv in enumerate(self.convs):
-            x = F.relu(conv(x), inplace=True) if self.strided else F.gelu(conv(x))  # (B, 32 or 64, h, w)
-            if not self.strided and i in (1, 2):
-                x = F.max_pool2d(x, 2)  # (B, 32 or 64, h/2, w/2)
+        for conv, block in zip(self.convs, self.blocks, strict=True):
+            x = F.relu(conv(x), inplace=True) if block.relu else F.gelu(conv(x))  # (B, C, h, w)
+            x = F.max_pool2d(x, 2) if block.pool else x
         return x
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D) embeddings, not yet normalised."""
-        return self.projection(self.features(images).mean(dim=(2, 3)))  # (B, 64) -> (B, D)
+        x = self.features(images)  # (B, C, h, w)
+        return self.projection(x.mean(dim=(2, 3)) if self.pooling == "mean" else x.amax(dim=(2, 3)))
 
 
 class TextEncoder(nn.Module):
@@ -69,23 +75,40 @@ class TextEncoder(nn.Module):
         self.projection = nn.Linear(embed_dim, embed_dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, L) token ids, 0 for padding -> (B, D) embeddings, not yet normalised.
-
-        Raises:
-            CaptionError: if the shape or the dtype is another one, an id is none, or a row is nothing but padding.
-        """
-        length = len(self.positions)
-        if tokens.ndim != 2 or tokens.shape[1] != length or tokens.dtype != torch.int64:
-            raise CaptionError(f"expected int64 token ids (B, {length}), got {tokens.dtype} {tuple(tokens.shape)}")
-        if not 0 <= tokens.min() <= tokens.max() < self.tokens.num_embeddings:
-            raise CaptionError(
-                f"token ids must be 0 to {self.tokens.num_embeddings - 1}; encode with the same tokenizer"
-            )
+        """(B, L) token ids, 0 for padding -> (B, D) embeddings, not yet normalised."""
         real = (tokens != 0).unsqueeze(-1)  # (B, L, 1)
-        if not real.any(dim=1).all():
-            raise CaptionError("a caption is nothing but padding; every caption needs at least one word")
-        x = (self.tokens(tokens) + self.positions) * real  # (B, L, D)
+        x = (self.tokens(tokens) + self.positions[: tokens.shape[1]]) * real  # (B, L, D)
         return self.projection(self.norm(x.sum(dim=1) / real.sum(dim=1)))  # (B, D)
+
+
+IMAGE_ENCODERS = {
+    "pooled": lambda c: ImageEncoder(pooled(c.width), c.embed_dim, c.pooling),
+    "strided": lambda c: ImageEncoder(strided(c.width, c.strides), c.embed_dim, c.pooling),
+    "transformer": lambda c: VisionTransformer(c.width, c.embed_dim),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a model is built from. The model carries it, and its file keeps it."""
+
+    image_encoder: str = "pooled"  # a key of IMAGE_ENCODERS
+    width: int = 64  # channels of the last convolution, or numbers per patch
+    strides: tuple[int, ...] = (2, 2, 2, 1)  # of "strided"
+    pooling: str = "mean"  # over all places, or "max"; a transformer takes the mean
+    embed_dim: int = 64
+    vocab_size: int = 10  # padding included
+    context_length: int = 4
+    logit_scale: float = 1 / 0.07  # at the start (Radford et al. 2021, section 2.5)
+    max_logit_scale: float | None = 100.0  # None: it may also fall below 1
+    logit_bias: float | None = None  # at the start, for a sigmoid loss
+
+    def __post_init__(self) -> None:
+        if self.image_encoder not in IMAGE_ENCODERS or self.pooling not in ("mean", "max"):
+            raise InputError(
+                f"no image encoder {self.image_encoder!r} with pooling {self.pooling!r}; choose one of "
+                f"{', '.join(IMAGE_ENCODERS)}, and mean or max"
+            )
 
 
 class ToyCLIP(nn.Module):
@@ -97,33 +120,50 @@ class ToyCLIP(nn.Module):
     74913
     """
 
-    def __init__(
-        self, embed_dim: int = 64, vocab_size: int = 10, context_length: int = 4, strided: bool = False, seed: int = 0
-    ):
+    def __init__(self, config: Config = Config(), seed: int = 0):
         super().__init__()
+        self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.image_encoder = ImageEncoder(embed_dim, strided)
-            self.text_encoder = TextEncoder(vocab_size, context_length, embed_dim)
-        self.log_logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # Radford et al. 2021, section 2.5
+            self.image_encoder = IMAGE_ENCODERS[config.image_encoder](config)
+            self.text_encoder = TextEncoder(config.vocab_size, config.context_length, config.embed_dim)
+        self.log_logit_scale = nn.Parameter(torch.tensor(math.log(config.logit_scale)))
+        if config.logit_bias is not None:
+            self.logit_bias = nn.Parameter(torch.tensor(config.logit_bias))
+
+    def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Scaled cosine similarities, pictures in rows and captions in columns, (B, B)."""
+        image_embeddings = F.normalize(self.image_encoder(images), dim=-1)  # (B, D)
+        text_embeddings = F.normalize(self.text_encoder(tokens), dim=-1)  # (B, D)
+        return self.logit_scale * image_embeddings @ text_embeddings.T  # (B, D) @ (D, B)
 
     @property
     def logit_scale(self) -> Tensor:
-        """1 / temperature; the stored logarithm is clamped to [0, log 100] in use."""
-        return self.log_logit_scale.clamp(0, math.log(100)).exp()
+        """1 / temperature."""
+        return self.log_logit_scale.exp()
+
+    @torch.no_grad()
+    def clamp_logit_scale(self) -> None:
+        """Bring the scale back into [1, 100], to be called after every step of training (Radford et al. 2021)."""
+        if self.config.max_logit_scale is not None:
+            self.log_logit_scale.clamp_(0, math.log(self.config.max_logit_scale))
 
     @property
     def device(self) -> torch.device:
         return self.log_logit_scale.device
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, D) of length 1."""
+        """(B, 3, H, W) bytes, or floats in [0, 1] -> (B, D) of length 1; ImageError if they are something else."""
+        dtype = self.log_logit_scale.dtype
+        if images.ndim != 4 or images.shape[1] != 3 or images.dtype not in (torch.uint8, dtype):
+            raise ImageError(f"expected pictures (B, 3, H, W), {dtype}, got {images.dtype} {tuple(images.shape)}")
         return F.normalize(self.image_encoder(images), dim=-1)
 
     def embed_texts(self, tokens: Tensor) -> Tensor:
-        """(B, L) -> (B, D) of length 1."""
+        """(B, L) token ids -> (B, D) of length 1; CaptionError if they are not what this model's tokenizer writes."""
+        words, length = self.config.vocab_size, self.config.context_length
+        if tokens.ndim != 2 or tokens.shape[1] != length or tokens.dtype != torch.int64:
+            raise CaptionError(f"expected int64 token ids (B, {length}), got {tokens.dtype} {tuple(tokens.shape)}")
+        if not 0 <= tokens.min() <= tokens.max() < words or not tokens.any(dim=1).all():
+            raise CaptionError(f"expected ids from 0 to {words - 1}, a word in every row; encode with the tokenizer")
         return F.normalize(self.text_encoder(tokens), dim=-1)
-
-    def forward(self, images: Tensor, tokens: Tensor) -> Tensor:
-        """Scaled cosine similarities, pictures in rows and captions in columns, (B, B)."""
-        return self.logit_scale * self.embed_images(images) @ self.embed_texts(tokens).T  # (B, D) @ (D, B)

@@ -11,7 +11,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # the quintic of Jordan et al. 2024: 
 
 
 @torch.no_grad()
-def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
+def orthogonalize(matrix: Tensor, steps: int = 3) -> Tensor:
     """The nearest matrix with all singular values 1, roughly: same singular vectors, values pulled towards 1.
 
     A quintic polynomial of the matrix, applied again and again, needs nothing but products (Jordan et al. 2024).
@@ -23,7 +23,7 @@ def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
     Raises:
         InputError: if the input is no matrix.
 
-    >>> orthogonalise(torch.diag(torch.tensor([4.0, 2.0])), steps=5).round(decimals=1).abs() > 0.6
+    >>> orthogonalize(torch.diag(torch.tensor([4.0, 2.0])), steps=5).round(decimals=1).abs() > 0.6
     tensor([[ True, False],
             [False,  True]])
     """
@@ -39,7 +39,7 @@ def orthogonalise(matrix: Tensor, steps: int = 3) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, then `orthogonalise`, on weights of two or more dimensions that keep the length they should have.
+    """Momentum, then `orthogonalize`, on weights of two or more dimensions that keep the length they should have.
 
     After the source (Jordan et al. 2024) and its record run on CIFAR-10 (Jordan 2024): each tensor is read as a matrix
     (outputs, everything else), and before each step scaled so that an output's weights have length 1 on average.
@@ -66,9 +66,10 @@ class Muon(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                running = self.state[p].setdefault("running", torch.zeros_like(p))
-                running.mul_(group["momentum"]).add_(p.grad)
-                ahead = p.grad.add(running, alpha=group["momentum"])
+                if not self.state[p]:
+                    self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+                momentum_buffer = self.state[p]["momentum_buffer"].mul_(group["momentum"]).add_(p.grad)
+                nesterov = p.grad.add(momentum_buffer, alpha=group["momentum"])
                 if group["fixed_length"]:
                     p.mul_(len(p) ** 0.5 / p.norm())
-                p.add_(orthogonalise(ahead.flatten(1)).view_as(p), alpha=-group["lr"])
+                p.add_(orthogonalize(nesterov.flatten(1)).view_as(p), alpha=-group["lr"])

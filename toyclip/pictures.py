@@ -58,11 +58,11 @@ def frame(picture: Image.Image) -> Image.Image:
     return square
 
 
-def to_tensor(picture: Image.Image, size: int = 32) -> Tensor:
-    """A square RGB picture as (3, size, size) float32 in [0, 1], averaged down."""
+def to_pixels(picture: Image.Image, size: int = 32) -> Tensor:
+    """A square RGB picture as (3, size, size) uint8, averaged down."""
     enlarges = min(picture.size) < size
     small = picture.resize((size, size), Image.Resampling.BILINEAR if enlarges else Image.Resampling.BOX)
-    return torch.from_numpy(np.array(small)).permute(2, 0, 1) / 255
+    return torch.from_numpy(np.array(small)).permute(2, 0, 1)
 
 
 def load_picture(path: str | Path, framed: bool = True) -> Tensor:
@@ -84,7 +84,7 @@ def load_picture(path: str | Path, framed: bool = True) -> Tensor:
     if 0 in picture.size:
         raise ImageError(f"{str(path)!r} has size {picture.size}; give a picture with at least one pixel")
     picture.thumbnail((LARGEST, LARGEST))
-    return to_tensor(frame(picture) if framed else picture)
+    return to_pixels(frame(picture) if framed else picture) / 255
 
 
 @dataclass(frozen=True)
@@ -126,5 +126,6 @@ def world_emoji(framed: bool = True) -> Pairs:
     if missing:
         raise InputError(f"the emoji sheet lacks {sorted(missing)}; make it again with toyclip.assets.make_emoji")
     pictures = [on_background(sprites[character]) for character in WORLD_EMOJI]
-    images = torch.stack([to_tensor(frame(p) if framed else p) for p in pictures])  # (10, 3, 32, 32)
-    return Pairs(images, torch.tensor([CLASSES.index(pair) for pair in WORLD_EMOJI.values()]))
+    pixels = torch.stack([to_pixels(frame(p) if framed else p) for p in pictures])  # (10, 3, 32, 32)
+    classes = torch.tensor([CLASSES.index(pair) for pair in WORLD_EMOJI.values()])  # (10,)
+    return Pairs(pixels, classes, classes)

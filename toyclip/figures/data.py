@@ -15,7 +15,7 @@ from torch import Tensor
 
 from toyclip.data import COLORS, SHAPES, Rendering, caption
 from toyclip.figures import style
-from toyclip.pictures import BACKGROUND, FILL, WORLD_EMOJI, emoji, frame, on_background, to_tensor, world_emoji
+from toyclip.pictures import BACKGROUND, FILL, WORLD_EMOJI, emoji, frame, on_background, to_pixels, world_emoji
 
 
 def data_card() -> str:
@@ -175,7 +175,7 @@ def framing(character: str) -> None:
     sprite = on_background(next(e.sprite for e in emoji() if e.character == character))
     whole = Image.new("RGB", (160, 160), BACKGROUND)
     whole.paste(sprite, (84, 70))
-    small = to_tensor(frame(whole))
+    small = to_pixels(frame(whole)) / 255
     figure, axes = style.new(2.2, 1, 3)
     bare(axes[0], whole, f"{whole.width} x {whole.height} px")
     bare(axes[1], frame(whole), f"subject {FILL:.1%}\nof the width")

@@ -63,7 +63,7 @@ def where_time_goes(parts: dict[str, dict[str, float]]) -> None:
 
 
 def singular_values(before: Tensor, after: Tensor, name: str) -> None:
-    """Singular values of a gradient, largest first, as it is and after `orthogonalise`, both with the largest at 1."""
+    """Singular values of a gradient, largest first, as it is and after `orthogonalize`, both with the largest at 1."""
     figure, axes = style.new(3.0)
     for values, color, label, where in (
         (before, style.CONTRAST, "the gradient", 0.62),

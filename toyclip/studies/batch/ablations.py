@@ -1,63 +1,71 @@
-"""What if: the training of CLIP with one thing changed, in two worlds (chapter 7)."""
+"""What if: the training of CLIP with one thing changed, in two worlds (chapter Batch size and temperature)."""
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from toyclip.data import Tokenizer, draw_pairs
-from toyclip.encoders import ToyCLIP
-from toyclip.errors import LossNotFiniteError
+from toyclip.data import CAPTIONS, Pairs, Tokenizer, draw_pairs
+from toyclip.encoders import Config, ToyCLIP
+from toyclip.errors import LossNotFiniteError, lookup
 from toyclip.infonce import info_nce, same
+from toyclip.lab.study import Study
+from toyclip.recipes import FAST, Recipe
 from toyclip.studies.frequency.concepts import choose, draw_concepts, words
-from toyclip.studies.zero_shot.captions import CAPTIONS
-from toyclip.train import RECIPES, History, Recipe, contrastive, fit
+from toyclip.train import Loss, batches, contrastive, fit, one_thread, twins_masked
+from toyclip.zero_shot import predict
 
-Loss = Callable[[ToyCLIP, Tensor, Tensor], Tensor]
-ADAMW = replace(RECIPES["fast"], name="adamw", batch_size=64, muon_lr=None)  # the fast model, the article's optimiser
+ADAMW = replace(FAST, name="adamw", batch_size=64, muon_lr=None)  # the fast model, the article's optimiser
 EPOCHS = {"shapes": 4, "emoji": 4}  # 16,384 and 32,768 pictures seen
 TEST_SEED = 1_000_000  # is added to a world's seed, for pictures that it never trains on
 
 
 @dataclass(frozen=True)
 class World:
-    """Pictures with their captions, and a test among all captions."""
+    """Pairs to train on, their number a power of two, and a test among all captions."""
 
-    images: Tensor  # (N, 3, 32, 32), N a power of two
-    classes: Tensor  # (N,) positions in captions
-    test_images: Tensor  # (T, 3, 32, 32)
-    test_classes: Tensor  # (T,)
+    training: Pairs
+    test: Pairs
     captions: Tensor  # (C, L) token ids, all different
     vocab_size: int
 
     @property
     def tokens(self) -> Tensor:
-        """Token ids of each picture's caption, (N, L)."""
-        return self.captions[self.classes]
+        """Token ids of each training picture's caption, (N, L)."""
+        return self.captions[self.training.captions]
 
     def accuracy(self, model: ToyCLIP) -> float:
         """Share of the test pictures whose own caption is the nearest of all."""
         with torch.no_grad():
-            scores = model.embed_images(self.test_images) @ model.embed_texts(self.captions).T  # (T, C)
-        return (scores.argmax(dim=1) == self.test_classes).double().mean().item()
+            answers = predict(model, self.test.pixels, model.embed_texts(self.captions))  # (T,)
+        return (answers == self.test.classes).double().mean().item()
+
+
+def shapes(seed: int) -> World:
+    """16 captions, 4,096 pictures."""
+    captions, tokenizer = Tokenizer().encode(CAPTIONS), Tokenizer()  # (16, 4)
+    return World(draw_pairs(256, seed), draw_pairs(30, seed + TEST_SEED), captions, len(tokenizer.words))
+
+
+def emoji(seed: int) -> World:
+    """256 captions, 8,192 pictures of emoji that the seed chooses."""
+    concepts = choose(256, seed)
+    training, test = draw_concepts(concepts, [32] * 256, seed), draw_concepts(concepts, [4] * 256, seed + TEST_SEED)
+    tokenizer = words(concepts)
+    return World(training, test, tokenizer.encode(tokenizer.words[1:]), len(tokenizer.words))  # captions (256, 1)
+
+
+WORLDS = {"shapes": shapes, "emoji": emoji}
 
 
 def make_world(name: str, seed: int) -> World:
-    """The world of 16 captions ("shapes", 4,096 pictures) or of 256 ("emoji", 8,192), whose emoji the seed chooses."""
-    if name == "shapes":
-        training, test, tokenizer = draw_pairs(256, seed), draw_pairs(30, seed + TEST_SEED), Tokenizer()
-        captions = tokenizer.encode(CAPTIONS)  # (16, 4)
-    else:
-        concepts = choose(256, seed)
-        training, test = draw_concepts(concepts, [32] * 256, seed), draw_concepts(concepts, [4] * 256, seed + TEST_SEED)
-        tokenizer = words(concepts)
-        captions = tokenizer.encode(tokenizer.words[1:])  # (256, 1)
-    return World(
-        training.images, training.classes, test.images, test.classes, captions, vocab_size=len(tokenizer.words)
-    )
+    """One of WORLDS.
+
+    Raises:
+        InputError: if there is none of this name.
+    """
+    return lookup(WORLDS, name, "world")(seed)
 
 
 def pictures_ask(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
@@ -72,17 +80,7 @@ def captions_ask(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
     return F.cross_entropy(logits.T, torch.arange(len(logits)))
 
 
-def duplicates_masked(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
-    """Pairs with the same caption are no negatives of each other."""
-    return info_nce(model(images, tokens), same(tokens))
-
-
-def unclamped(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
-    """The learned scale may leave [1, 100]."""
-    return info_nce(model.log_logit_scale.exp() * model.embed_images(images) @ model.embed_texts(tokens).T)
-
-
-def without_normalisation(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
+def without_normalization(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
     """Dot products of the raw embeddings instead of cosines."""
     return info_nce(model.logit_scale * model.image_encoder(images) @ model.text_encoder(tokens).T)
 
@@ -105,47 +103,48 @@ def learn(
     recipe: Recipe,
     seed: int,
     loss_of: Loss = contrastive,
-    scale: float | None = None,
     fixed: bool = False,
-    bias: float | None = None,
     every_epoch: bool = True,
-) -> tuple[ToyCLIP, History | None]:
-    """Train a new model in a world; without a history if its loss stopped being a number.
+    **config: float | None,
+) -> tuple[ToyCLIP, list[dict]]:
+    """Train a new model in a world.
 
     Args:
-        scale: where the logit scale starts instead of 1 / 0.07.
-        fixed: whether it stays there.
-        bias: where the bias of the sigmoid loss starts; without it the model has none.
-        every_epoch: whether to test the model after every epoch; otherwise the history's accuracies are no numbers.
+        fixed: whether the logit scale stays where it starts.
+        every_epoch: whether to test the model after every epoch.
+        config: of the model, where it differs: logit_scale, max_logit_scale, logit_bias.
+
+    Returns:
+        The model, and for each epoch loss, logit_scale and perhaps accuracy; no epochs if the loss stopped being a
+        number.
     """
-    model = ToyCLIP(
-        vocab_size=world.vocab_size, context_length=world.captions.shape[1], strided=recipe.strided, seed=seed
-    )
-    if scale is not None:
-        model.log_logit_scale.data.fill_(math.log(scale))
+    shape = {"vocab_size": world.vocab_size, "context_length": world.captions.shape[1]}
+    model = ToyCLIP(Config(image_encoder=recipe.image_encoder, **shape, **config), seed)
     model.log_logit_scale.requires_grad_(not fixed)
-    if bias is not None:
-        model.logit_bias = nn.Parameter(torch.tensor(bias))
-    evaluate = world.accuracy if every_epoch else lambda model: float("nan")
+    order, epochs = batches(len(world.training), recipe.batch_size, recipe.epochs, seed), []
     try:
-        return model, fit(model, world.images, world.tokens, recipe, seed, evaluate, loss_of=loss_of)
+        with one_thread():
+            for loss, scale in fit(model, world.training.pixels, world.tokens, recipe, order, loss_of):
+                score = {"accuracy": world.accuracy(model)} if every_epoch else {}
+                epochs.append({"loss": loss, "logit_scale": scale} | score)
     except LossNotFiniteError:
-        return model, None
+        return model, []
+    return model, epochs
 
 
-SIGLIP = {"scale": 10.0, "bias": -10.0}  # where Zhai et al. 2023 start
+SIGLIP = {"logit_scale": 10.0, "logit_bias": -10.0}  # where Zhai et al. 2023 start
 VARIANTS: dict[str, dict] = {  # keyword arguments of `learn`
     "learned": {},
     "pictures ask": {"loss_of": pictures_ask},
     "captions ask": {"loss_of": captions_ask},
-    "fixed at 1": {"scale": 1.0, "fixed": True},
+    "fixed at 1": {"logit_scale": 1.0, "fixed": True},
     "fixed at 14.29": {"fixed": True},
-    "fixed at 100": {"scale": 100.0, "fixed": True},
-    "from 100, clamped": {"scale": 100.0},
-    "from 100, unclamped": {"scale": 100.0, "loss_of": unclamped},
-    "unclamped": {"loss_of": unclamped},
-    "not normalised": {"loss_of": without_normalisation},
-    "twins left out": {"loss_of": duplicates_masked},
+    "fixed at 100": {"logit_scale": 100.0, "fixed": True},
+    "from 100, clamped": {"logit_scale": 100.0},
+    "from 100, unclamped": {"logit_scale": 100.0, "max_logit_scale": None},
+    "unclamped": {"max_logit_scale": None},
+    "not normalised": {"loss_of": without_normalization},
+    "twins left out": {"loss_of": twins_masked},
 }
 
 
@@ -156,14 +155,11 @@ def variants(seed: int) -> dict[str, dict[str, dict]]:
         world, results[name] = make_world(name, seed), {}
         for variant, options in VARIANTS.items():
             _, history = learn(world, replace(ADAMW, epochs=epochs), seed, **options)
-            last = history.epochs[-1] if history else None
             results[name][variant] = {
-                "accuracy": [epoch.accuracy for epoch in history.epochs] if history else [0.0] * epochs,
-                "logit_scale": last.logit_scale if last else None,
+                "accuracy": [epoch["accuracy"] for epoch in history] or [0.0] * epochs,
+                "logit_scale": history[-1]["logit_scale"] if history else None,
             }
     return results
 
 
-STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for one seed, and how many seeds
-    "variants": (variants, 6),
-}
+STUDIES = (Study("variants", variants, seeds=6),)

@@ -1,12 +1,13 @@
-"""Does a larger batch teach more? At equal samples, equal updates and equal time (helper of chapter 7)."""
+"""Does a larger batch teach more? At equal samples, equal updates and equal time."""
 
 import functools
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
 
+from toyclip.lab.study import Study
+from toyclip.loss_floor import epoch_floor
 from toyclip.studies.batch.ablations import ADAMW, EPOCHS, SIGLIP, World, learn, make_world, sigmoid, sigmoid_twins
 
 SIZES = (16, 128, 512, 2048)
@@ -27,8 +28,8 @@ POINTS = [  # (budget, loss, batch size) of all runs: softmax under all budgets,
 
 def first_pairs(world: World, count: int, seed: int) -> World:
     """A world with `count` of the pairs, drawn at random without replacement."""
-    chosen = torch.randperm(len(world.images), generator=torch.Generator().manual_seed(seed))[:count]  # (count,)
-    return replace(world, images=world.images[chosen], classes=world.classes[chosen])
+    chosen = torch.randperm(len(world.training), generator=torch.Generator().manual_seed(seed))[:count]  # (count,)
+    return replace(world, training=world.training[chosen])
 
 
 def train_for(world: World, updates: int, batch_size: int, lr: float, loss: str, seed: int) -> dict[str, float | None]:
@@ -39,18 +40,18 @@ def train_for(world: World, updates: int, batch_size: int, lr: float, loss: str,
         updates made, and seconds of processor time.
     """
     wanted = updates * batch_size
-    some = first_pairs(world, wanted, seed) if wanted < len(world.images) else world
-    epochs = max(1, round(wanted / len(some.images)))
+    some = first_pairs(world, wanted, seed) if wanted < len(world.training) else world
+    epochs = max(1, round(wanted / len(some.training)))
     recipe = replace(ADAMW, batch_size=batch_size, lr=lr, epochs=epochs)
     start = time.process_time()
     model, history = learn(some, recipe, seed, every_epoch=False, **LOSSES[loss])
     seconds = time.process_time() - start
     return {
         "accuracy": world.accuracy(model) if history else 0.0,
-        "loss": history.epochs[-1].loss if history else None,
-        "floor": history.epochs[-1].floor if history else None,
-        "pictures": epochs * len(some.images),
-        "updates": epochs * len(some.images) // batch_size,
+        "loss": history[-1]["loss"] if history else None,
+        "floor": epoch_floor(some.training.captions.unique(return_counts=True)[1], batch_size) if history else None,
+        "pictures": epochs * len(some.training),
+        "updates": epochs * len(some.training) // batch_size,
         "seconds": seconds,
     }
 
@@ -63,7 +64,7 @@ def updates_of(budget: str, name: str, world: World, batch_size: int, seed: int)
     if budget == "updates":
         return UPDATES[name]
     if budget == "samples":
-        return EPOCHS[name] * len(world.images) // batch_size
+        return EPOCHS[name] * len(world.training) // batch_size
     few = max(4, min(32, 2048 // batch_size))
     for _ in range(2):
         seconds = train_for(world, few, batch_size, ADAMW.lr, "softmax", seed)["seconds"]
@@ -104,7 +105,7 @@ def emoji_batches(seed: int) -> dict[str, dict]:
     return sweep("emoji", seed)
 
 
-STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for one seed, and how many seeds
-    "shapes_batches": (shapes_batches, 5),
-    "emoji_batches": (emoji_batches, 5),
-}
+STUDIES = (
+    Study("shapes_batches", shapes_batches, seeds=5, alone=True),
+    Study("emoji_batches", emoji_batches, seeds=5, alone=True),
+)

@@ -1,16 +1,14 @@
-"""The colour-shape world with eight of each, and any of their 64 pairs in it (helper of chapter 5)."""
+"""The colour-shape world with eight of each, and any of their 64 pairs in it (chapter Frequency)."""
 
 import colorsys
 import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
-from toyclip.data import Rendering, Tokenizer, caption
+from toyclip.data import Pairs, Rendering, Tokenizer, caption, render
 from toyclip.errors import InputError
-from toyclip.studies.frequency.corpus import Corpus
 
 HUES = {"red": 0, "orange": 28, "yellow": 55, "green": 115, "cyan": 180, "blue": 225, "purple": 272, "pink": 318}
 COLORS = tuple(HUES)
@@ -88,7 +86,7 @@ def draw(color: str, shape: str, rng: np.random.Generator) -> np.ndarray:
     return (pixels + rng.normal(0, 255 * LOOK.noise, pixels.shape)).round().clip(0, 255).astype(np.uint8)
 
 
-def draw_grid(counts: Sequence[int], seed: int) -> Corpus:
+def draw_grid(counts: Sequence[int], seed: int) -> Pairs:
     """So many pictures of each of the 64 pairs, each with its own caption.
 
     Raises:
@@ -97,9 +95,5 @@ def draw_grid(counts: Sequence[int], seed: int) -> Corpus:
     >>> len(draw_grid([1] * 63 + [0], seed=0))
     63
     """
-    if len(counts) != len(PAIRS) or min(counts) < 0 or not sum(counts):
-        raise InputError(f"{len(counts)} counts; give one count, 0 or more, for each of the {len(PAIRS)} pairs")
     rng = np.random.default_rng(seed)
-    pixels = np.stack([draw(*pair, rng) for pair, n in zip(PAIRS, counts, strict=True) for _ in range(n)])
-    shown = torch.arange(len(PAIRS)).repeat_interleave(torch.as_tensor(np.asarray(counts)))  # (N,)
-    return Corpus(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), shown, shown)
+    return render(lambda pair, rng: draw(*PAIRS[pair], rng), counts, streams=[rng] * len(PAIRS))

@@ -1,14 +1,16 @@
-"""Pairs of a colour and a shape that were never seen: what predicts whether they are named (helper of chapter 5)."""
+"""Pairs of a colour and a shape that were never seen: what predicts whether they are named (chapter Frequency)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
 
 from toyclip.encoders import ToyCLIP
-from toyclip.errors import InputError
+from toyclip.errors import InputError, lookup
+from toyclip.lab.study import Study
 from toyclip.studies.composition.grid import CAPTIONS, COLORS, PAIRS, TOKENIZER, draw_grid
-from toyclip.studies.frequency.corpus import TEST_SEED, Size, hits, learn, similarity, whole
+from toyclip.studies.frequency.corpus import STRIDED, TEST_SEED, Size, hits, learn, similarity, whole
 
 SIDE = len(COLORS)  # 8, and as many shapes
 RANGE = 64.0  # how many times as frequent as the rarest the commonest colour is, and the commonest shape
@@ -58,11 +60,11 @@ def train_grid(
         filters: convolutions to take over, frozen.
     """
     corpus = draw_grid(counts.ravel().tolist(), seed)
-    model = ToyCLIP(vocab_size=len(TOKENIZER.words), strided=True, seed=seed)
+    model = ToyCLIP(replace(STRIDED, vocab_size=len(TOKENIZER.words)), seed)
     if filters is not None:
-        model.image_encoder.convs = filters.requires_grad_(False)
+        model.image_encoder.convs.requires_grad_(False).load_state_dict(filters.state_dict())
     run = Size(updates=size.updates, batch_size=size.batch_size)
-    return model, learn(model, corpus, CAPTIONS[corpus.said], run, seed)
+    return model, learn(model, corpus, CAPTIONS[corpus.captions], run, seed)
 
 
 def learn_grid(counts: np.ndarray, size: GridSize, seed: int, filters: nn.ModuleList | None = None) -> dict:
@@ -73,7 +75,7 @@ def learn_grid(counts: np.ndarray, size: GridSize, seed: int, filters: nn.Module
     """
     model, loss = train_grid(counts, size, seed, filters)
     test = draw_grid([size.test] * len(PAIRS), seed + TEST_SEED)
-    right = hits(similarity(model, test.pictures, CAPTIONS), test.shown)
+    right = hits(similarity(model, test.pixels, CAPTIONS), test.classes)
     return {"counts": counts.ravel().tolist(), "hits": right, "loss": round(loss, 4)}
 
 
@@ -88,25 +90,61 @@ def parts_run(size: GridSize, seed: int) -> dict:
     return learn_grid(counts, size, seed) | {"diagonal": diagonal.ravel().tolist()}
 
 
-def coverage_run(partners: int, size: GridSize, seed: int, factored: bool = False) -> dict:
+def coverage_run(partners: int, size: GridSize, seed: int, filters: nn.ModuleList | None = None) -> dict:
     """Every word equally frequent and with so many partners; all other pairs are never seen.
 
     Args:
         partners: shapes that each colour is seen with, 1 to 7.
-        factored: whether the filters come, frozen, from a model that has seen all but one of the diagonals.
+        filters: convolutions to take over, frozen.
 
     Returns:
         As `parts_run`; pairs on the diagonals `partners` and above are unseen.
+    """
+    diagonal = latin_square(seed)
+    counts = whole((diagonal < partly(partners)).astype(float), size.pictures)  # (8, 8)
+    return learn_grid(counts, size, seed, filters) | {"diagonal": diagonal.ravel().tolist()}
+
+
+def factored_run(partners: int, size: GridSize, seed: int) -> dict:
+    """The same with the filters of a model that has seen all but one of the diagonals."""
+    most = whole((latin_square(seed) < partly(SIDE - 1)).astype(float), size.pictures)  # (8, 8)
+    teacher, _ = train_grid(most, size, seed + TEST_SEED // 2)
+    return coverage_run(partners, size, seed, teacher.image_encoder.convs)
+
+
+def partly(partners: int) -> int:
+    """The same number, if that many partners of a word can be seen and some are left.
 
     Raises:
-        InputError: if there are to be fewer than 1 or more than 7 partners.
+        InputError: if they cannot.
     """
     if not 1 <= partners < SIDE:
         raise InputError(f"a word cannot have {partners} of {SIDE} partners and leave some unseen; use 1 to {SIDE - 1}")
-    diagonal = latin_square(seed)
-    counts = whole((diagonal < partners).astype(float), size.pictures)  # (8, 8)
-    filters = None
-    if factored:
-        most = whole((diagonal < SIDE - 1).astype(float), size.pictures)  # (8, 8)
-        filters = train_grid(most, size, seed + TEST_SEED // 2)[0].image_encoder.convs
-    return learn_grid(counts, size, seed, filters) | {"diagonal": diagonal.ravel().tolist()}
+    return partners
+
+
+def runs(grid: GridSize) -> dict[str, tuple[Callable[..., dict], tuple]]:
+    """Every condition of the study: the function to call, and its arguments but the seed."""
+    more = replace(grid, pictures=4 * grid.pictures)
+    longer = replace(more, updates=4 * grid.updates)
+    calls = {"unequal parts": (parts_run, (grid,))} | {
+        f"{k} partners": (coverage_run, (k, grid)) for k in range(1, SIDE)
+    }
+    for k in (1, 2, 3):
+        calls[f"{k} partners, 4 x pictures"] = coverage_run, (k, more)
+        calls[f"{k} partners, 4 x pictures and updates"] = coverage_run, (k, longer)
+        calls[f"{k} partners, filters that saw 7"] = factored_run, (k, grid)
+    return calls
+
+
+def composition(name: str, seed: int, grid: GridSize = FULL) -> dict:
+    """One run of the study.
+
+    Raises:
+        InputError: if there is no such condition.
+    """
+    once, arguments = lookup(runs(grid), name, "condition")
+    return once(*arguments, seed)
+
+
+STUDIES = (Study("frequency_composition", composition, seeds=8, conditions=tuple(runs(FULL))),)

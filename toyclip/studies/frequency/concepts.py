@@ -1,12 +1,11 @@
-"""A second world: hundreds of emoji as concepts, each with a word of its own (helper of chapters 5 and 7)."""
+"""A second world: hundreds of emoji as concepts, each with a word of its own."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image
 
-from toyclip.data import Pairs, Tokenizer
+from toyclip.data import Pairs, Tokenizer, render
 from toyclip.errors import InputError
 from toyclip.pictures import Emoji, emoji
 
@@ -60,12 +59,8 @@ def draw_concepts(concepts: Sequence[Emoji], counts: Sequence[int], seed: int) -
     >>> draw_concepts(choose(3, seed=0), counts=[2, 0, 1], seed=0).classes.tolist()
     [0, 0, 2]
     """
-    if len(counts) != len(concepts) or min(counts, default=0) < 0 or not sum(counts):
-        raise InputError(f"{len(concepts)} concepts, {len(counts)} counts; give one count, 0 or more, for each concept")
     rng = np.random.default_rng(seed)
-    pixels = np.stack([draw_concept(c, rng) for c, n in zip(concepts, counts, strict=True) for _ in range(n)])
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous() / 255  # (N, 3, SIZE, SIZE)
-    return Pairs(images, torch.arange(len(concepts)).repeat_interleave(torch.tensor(counts)))
+    return render(lambda c, rng: draw_concept(concepts[c], rng), counts, streams=[rng] * len(concepts))
 
 
 def words(concepts: Sequence[Emoji]) -> Tokenizer:

@@ -1,7 +1,7 @@
-"""A corpus whose frequencies chance has given out, one model, and its accuracy concept by concept (chapter 5)."""
+"""A corpus whose frequencies chance has given out, one model, and its accuracy concept by concept."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,19 +9,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from toyclip.data import Tokenizer
-from toyclip.encoders import ToyCLIP
-from toyclip.errors import InputError, RecipeError
+from toyclip.data import Pairs, Tokenizer, render
+from toyclip.encoders import Config, ToyCLIP
+from toyclip.errors import RecipeError
 from toyclip.pictures import Emoji
+from toyclip.recipes import FAST, Recipe
 from toyclip.studies.frequency.concepts import SIZE, choose, words
-from toyclip.train import RECIPES, Recipe, contrastive, fit
+from toyclip.train import Loss, contrastive, finish, fit
+from toyclip.zero_shot import similarities
 
 EXTENT = (14.0, 30.0)  # px, width of the emoji after it is turned
 TINT = (0.6, 1.4)  # factor on each colour channel of a picture
 NOISE = 0.05  # standard deviation of the Gaussian noise on every pixel and channel, 0 to 1
 TEST_SEED = 1_000_000  # is added to a seed, for pictures that nothing trains on
-FAST = RECIPES["fast"]
-Loss = Callable[[ToyCLIP, Tensor, Tensor], Tensor]
+STRIDED = Config(image_encoder="strided")
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,9 @@ class Size:
 FULL = Size()
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Pictures, what they show, and the word that stands under them."""
-
-    pictures: Tensor  # (N, 3, 32, 32) uint8
-    shown: Tensor  # (N,) int64, positions in the list of concepts
-    said: Tensor  # (N,) the same, of the word; differs from `shown` where a pair is mismatched
-
-    def __len__(self) -> int:
-        return len(self.shown)
-
-    def __getitem__(self, index: Tensor) -> "Corpus":
-        return Corpus(self.pictures[index], self.shown[index], self.said[index])
-
-    def counts(self, concepts: int) -> np.ndarray:
-        """How many pairs carry each concept's word, (K,)."""
-        return torch.bincount(self.said, minlength=concepts).numpy()
+def caption_counts(corpus: Pairs, concepts: int) -> np.ndarray:
+    """How many pairs carry each concept's word, (K,)."""
+    return torch.bincount(corpus.captions, minlength=concepts).numpy()
 
 
 @functools.cache
@@ -116,43 +103,35 @@ def draw(concept: Emoji, rng: np.random.Generator) -> np.ndarray:
     return (pixels + 255 * NOISE * noise).round().clip(0, 255).astype(np.uint8)
 
 
-def draw_corpus(concepts: Sequence[Emoji], counts: Sequence[int], seed: int) -> Corpus:
+def draw_corpus(concepts: Sequence[Emoji], counts: Sequence[int], seed: int) -> Pairs:
     """So many pictures of each concept, each with its own word.
 
     Every concept has a stream of its own: of its first n pictures, none changes when more are drawn.
-
-    Raises:
-        InputError: if there is not one count, 0 or more, for each concept, or nothing to draw.
     """
-    if len(counts) != len(concepts) or min(counts, default=0) < 0 or not sum(counts):
-        raise InputError(f"{len(concepts)} concepts, {len(counts)} counts; give one count, 0 or more, for each concept")
     streams = [np.random.default_rng([seed, c]) for c in range(len(concepts))]
-    pixels = [draw(c, rng) for c, n, rng in zip(concepts, counts, streams, strict=True) for _ in range(n)]
-    pictures = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()  # (N, 3, 32, 32)
-    shown = torch.arange(len(concepts)).repeat_interleave(torch.as_tensor(np.asarray(counts)))  # (N,)
-    return Corpus(pictures, shown, shown)
+    return render(lambda c, rng: draw(concepts[c], rng), counts, streams)
 
 
 @functools.lru_cache(maxsize=2)  # one seed's conditions mostly start from the same corpus
-def base_corpus(size: Size, seed: int) -> Corpus:
+def base_corpus(size: Size, seed: int) -> Pairs:
     """The corpus of a seed, its counts dealt out by chance."""
     return draw_corpus(vocabulary(size.concepts)[0], assign(size, seed), seed)
 
 
 @functools.lru_cache(maxsize=2)
-def held_out_corpus(size: Size, seed: int) -> Corpus:
+def held_out_corpus(size: Size, seed: int) -> Pairs:
     """Pictures that nothing trains on, equally many of each concept, drawn afresh for each seed."""
     return draw_corpus(vocabulary(size.concepts)[0], [size.test] * size.concepts, seed + TEST_SEED)
 
 
-def new_model(size: Size, seed: int) -> ToyCLIP:
-    """The fast model with one word for each concept."""
-    return ToyCLIP(vocab_size=size.concepts + 1, context_length=1, strided=True, seed=seed)
+def new_model(size: Size, seed: int, config: Config = STRIDED) -> ToyCLIP:
+    """The fast model, or another one, with one word for each concept."""
+    return ToyCLIP(replace(config, vocab_size=size.concepts + 1, context_length=1), seed)
 
 
 def learn(
     model: ToyCLIP,
-    corpus: Corpus,
+    corpus: Pairs,
     tokens: Tensor,
     size: Size,
     seed: int,
@@ -160,6 +139,8 @@ def learn(
     recipe: Recipe = FAST,
 ) -> float:
     """Train for exactly `size.updates` batches, however large the corpus: it is gone through again and again.
+
+    The pairs of all rounds are shuffled as one, so a batch from a small corpus may hold the same pair twice.
 
     Args:
         tokens: (N, L), token ids of each pair's caption.
@@ -173,24 +154,23 @@ def learn(
     """
     if not len(corpus):
         raise RecipeError("the corpus holds no pair; draw at least one picture")
-    generator = torch.Generator().manual_seed(seed)
-    wanted = size.updates * size.batch_size
-    rounds = -(-wanted // len(corpus))
-    order = torch.cat([torch.randperm(len(corpus), generator=generator) for _ in range(rounds)])[:wanted]  # (M,)
-
-    def of_batch(model: ToyCLIP, index: Tensor, tokens: Tensor) -> Tensor:
-        return loss_of(model, corpus.pictures[index] / 255, tokens)
-
     once = replace(recipe, epochs=1, batch_size=size.batch_size)
-    history = fit(model, order, tokens[order], once, seed, evaluate=lambda model: float("nan"), loss_of=of_batch)
-    return history.epochs[-1].loss
+    pairs = size.updates * size.batch_size
+    rounds = -(-pairs // len(corpus))
+    order = torch.cat(_orders(len(corpus), rounds, seed))[:pairs]  # (M,)
+    (shuffled,) = _orders(pairs, 1, seed)  # (M,)
+    return finish(fit(model, corpus.pixels, tokens, once, [order[shuffled].split(size.batch_size)], loss_of))
+
+
+def _orders(pairs: int, rounds: int, seed: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randperm(pairs, generator=generator) for _ in range(rounds)]  # (pairs,) each
 
 
 @torch.no_grad()
-def similarity(model: ToyCLIP, pictures: Tensor, captions: Tensor) -> Tensor:
+def similarity(model: ToyCLIP, pixels: Tensor, captions: Tensor) -> Tensor:
     """Cosine of every picture with every caption, (N, 3, H, W) uint8 and (K, L) -> (N, K)."""
-    embedded = torch.cat([model.embed_images(part / 255) for part in pictures.split(512)])  # (N, D)
-    return embedded @ model.embed_texts(captions).T
+    return similarities(model, pixels, model.embed_texts(captions))
 
 
 def hits(cosine: Tensor, classes: Tensor) -> list[int]:

@@ -1,11 +1,13 @@
-"""Counting concepts as one must in real data: words by their letters, pictures by a tagger (helper of chapter 5)."""
+"""Counting concepts as one must in real data: words by their letters, pictures by a tagger (chapter Frequency)."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from toyclip.encoders import ToyCLIP
-from toyclip.studies.frequency.corpus import Size, draw_corpus, similarity, vocabulary
+from toyclip.errors import lookup
+from toyclip.lab.study import Study
+from toyclip.studies.frequency.corpus import FULL, Size, draw_corpus, similarity, vocabulary
 from toyclip.studies.frequency.interventions import CONDITIONS, train_on
 
 CORPUS = "20 % mismatched"  # the condition whose pairs are counted
@@ -32,7 +34,7 @@ def tag(tagger: ToyCLIP, pictures: Tensor, threshold: float = THRESHOLD) -> Tens
     return (tagger.logit_scale * cosine).softmax(dim=1) > threshold
 
 
-def counting(teacher: str, size: Size, seed: int) -> dict:
+def counting(teacher: str, seed: int, size: Size = FULL) -> dict:
     """What a counter finds in the corpus of a seed that a model has been trained on under the condition `CORPUS`.
 
     Returns:
@@ -40,9 +42,12 @@ def counting(teacher: str, size: Size, seed: int) -> dict:
         "joint" (both), "shown" (pictures of it), and "found" (those of them that are tagged with it).
     """
     corpus = CONDITIONS[CORPUS](size, seed)
-    tags = tag(train_tagger(SCHOOLING[teacher], size, seed), corpus.pictures)  # (N, K)
-    shown, said = (F.one_hot(x, size.concepts).bool() for x in (corpus.shown, corpus.said))  # (N, K), (N, K)
+    tags = tag(train_tagger(lookup(SCHOOLING, teacher, "teacher"), size, seed), corpus.pixels)  # (N, K)
+    shown, said = (F.one_hot(x, size.concepts).bool() for x in (corpus.classes, corpus.captions))  # (N, K), (N, K)
     found = {
         "true": shown & said, "text": said, "image": tags, "joint": tags & said, "shown": shown, "found": tags & shown,
     }  # fmt: skip
     return {name: which.sum(dim=0).tolist() for name, which in found.items()}
+
+
+STUDIES = (Study("frequency_counting", counting, seeds=8, conditions=tuple(SCHOOLING)),)

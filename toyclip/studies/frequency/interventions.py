@@ -1,19 +1,23 @@
-"""What becomes of the effect of frequency when one thing is changed (helper of chapter 5)."""
+"""What becomes of the effect of frequency when one thing is changed (chapter Frequency)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from toyclip.data import Pairs
 from toyclip.encoders import ToyCLIP
-from toyclip.errors import InputError
+from toyclip.errors import InputError, lookup
+from toyclip.lab.study import Study
 from toyclip.studies.frequency.corpus import (
-    Corpus,
+    FULL,
     Size,
     assign,
     base_corpus,
+    caption_counts,
     draw_corpus,
     held_out_corpus,
     hits,
@@ -23,29 +27,28 @@ from toyclip.studies.frequency.corpus import (
     vocabulary,
     whole,
 )
-from toyclip.studies.speedrun.ladder import leave_twins_out
-from toyclip.train import contrastive
+from toyclip.train import contrastive, twins_masked
 
-Change = Callable[[Size, int], Corpus]
+Change = Callable[[Size, int], Pairs]
 
 
-def swapped(size: Size, seed: int) -> Corpus:
+def swapped(size: Size, seed: int) -> Pairs:
     """Head and tail change places: the concept with the smallest count gets the largest, and so on."""
     counts = assign(size, seed)
     return draw_corpus(vocabulary(size.concepts)[0], counts.min() * counts.max() // counts, seed)
 
 
-def copies(size: Size, seed: int) -> Corpus:
+def copies(size: Size, seed: int) -> Pairs:
     """As many pairs of each concept as ever, but all of them show one and the same picture."""
     corpus = base_corpus(size, seed)
-    first = torch.searchsorted(corpus.shown, torch.arange(size.concepts))  # (K,) each concept's first picture
-    return Corpus(corpus.pictures[first[corpus.shown]], corpus.shown, corpus.said)
+    first = torch.searchsorted(corpus.classes, torch.arange(size.concepts))  # (K,) each concept's first picture
+    return replace(corpus, pixels=corpus.pixels[first[corpus.classes]])
 
 
-def equal_exposures(size: Size, seed: int) -> Corpus:
+def equal_exposures(size: Size, seed: int) -> Pairs:
     """The same different pictures, but all concepts are shown equally often: a rare one's few are repeated."""
     corpus, counts = base_corpus(size, seed), assign(size, seed)
-    return corpus[torch.arange(len(corpus)).repeat_interleave(torch.from_numpy(counts.max() // counts)[corpus.shown])]
+    return corpus[torch.arange(len(corpus)).repeat_interleave(torch.from_numpy(counts.max() // counts)[corpus.classes])]
 
 
 def mismatched(share: float) -> Change:
@@ -55,12 +58,12 @@ def mismatched(share: float) -> Change:
     same seed.
     """
 
-    def change(size: Size, seed: int) -> Corpus:
+    def change(size: Size, seed: int) -> Pairs:
         corpus, generator = base_corpus(size, seed), torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(corpus), generator=generator)[: round(share * len(corpus))]  # (n,)
-        said = corpus.said.clone()
-        said[chosen] = said[chosen[torch.randperm(len(chosen), generator=generator)]]
-        return Corpus(corpus.pictures, corpus.shown, said)
+        captions = corpus.captions.clone()
+        captions[chosen] = captions[chosen[torch.randperm(len(chosen), generator=generator)]]
+        return replace(corpus, captions=captions)
 
     return change
 
@@ -94,7 +97,7 @@ def capped(limit: int) -> Change:
 def part(share: float) -> Change:
     """A random part of the corpus; each smaller part lies within the larger ones."""
 
-    def change(size: Size, seed: int) -> Corpus:
+    def change(size: Size, seed: int) -> Pairs:
         corpus = base_corpus(size, seed)
         order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(seed))  # (N,)
         return corpus[order[: round(share * len(corpus))].sort().values]
@@ -109,10 +112,10 @@ def without_quarter(rank: Callable[[Size, int], Tensor]) -> Change:
         rank: (size, seed) -> one number for each picture of the seed's corpus, (N,).
     """
 
-    def change(size: Size, seed: int) -> Corpus:
+    def change(size: Size, seed: int) -> Pairs:
         corpus, ranked, kept = base_corpus(size, seed), rank(size, seed), []
         for concept in range(size.concepts):
-            members = (corpus.shown == concept).nonzero().squeeze(1)  # (n,)
+            members = (corpus.classes == concept).nonzero().squeeze(1)  # (n,)
             order = ranked[members].argsort(stable=True)  # (n,)
             kept.append(members[order[: len(members) - len(members) // 4]])
         return corpus[torch.cat(kept)]
@@ -146,21 +149,21 @@ def pixels(pictures: Tensor) -> Tensor:
 
 def by_pixels(size: Size, seed: int) -> Tensor:
     """How like its nearest test picture each picture is, pixel by pixel, (N,)."""
-    return nearest(pixels, base_corpus(size, seed).pictures, held_out_corpus(size, seed).pictures)
+    return nearest(pixels, base_corpus(size, seed).pixels, held_out_corpus(size, seed).pixels)
 
 
 def by_features(size: Size, seed: int) -> Tensor:
     """The same as a model sees it that was trained on the whole corpus, (N,)."""
     model, _ = train_on(base_corpus(size, seed), size, seed)
-    return nearest(model.embed_images, base_corpus(size, seed).pictures, held_out_corpus(size, seed).pictures)
+    return nearest(model.embed_images, base_corpus(size, seed).pixels, held_out_corpus(size, seed).pixels)
 
 
-def train_on(corpus: Corpus, size: Size, seed: int, masked: bool = False) -> tuple[ToyCLIP, float]:
+def train_on(corpus: Pairs, size: Size, seed: int, masked: bool = False) -> tuple[ToyCLIP, float]:
     """A new model trained on a corpus, and its mean loss in nats."""
     model = new_model(size, seed)
-    loss_of = leave_twins_out(model) if masked else contrastive
+    loss_of = twins_masked if masked else contrastive
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
-    return model, learn(model, corpus, captions[corpus.said], size, seed, loss_of)
+    return model, learn(model, corpus, captions[corpus.captions], size, seed, loss_of)
 
 
 CONDITIONS: dict[str, Change] = {
@@ -178,7 +181,7 @@ CONDITIONS: dict[str, Change] = {
 }
 
 
-def condition(name: str, size: Size, seed: int) -> dict:
+def condition(name: str, seed: int, size: Size = FULL) -> dict:
     """One run: the corpus of a seed, changed, a new model trained on it, and what it knows.
 
     Returns:
@@ -187,14 +190,15 @@ def condition(name: str, size: Size, seed: int) -> dict:
     Raises:
         InputError: if there is no such condition.
     """
-    if name not in CONDITIONS:
-        raise InputError(f"there is no condition {name!r}; choose one of {', '.join(CONDITIONS)}")
-    corpus = CONDITIONS[name](size, seed)
+    corpus = lookup(CONDITIONS, name, "condition")(size, seed)
     model, loss = train_on(corpus, size, seed, masked=name == "twins masked")
     test = held_out_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
     return {
-        "counts": corpus.counts(size.concepts).tolist(),
-        "hits": hits(similarity(model, test.pictures, captions), test.shown),
+        "counts": caption_counts(corpus, size.concepts).tolist(),
+        "hits": hits(similarity(model, test.pixels, captions), test.classes),
         "loss": round(loss, 4),
     }
+
+
+STUDIES = (Study("frequency_conditions", condition, seeds=8, conditions=tuple(CONDITIONS)),)

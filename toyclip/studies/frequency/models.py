@@ -1,62 +1,38 @@
-"""The same trend in other models and other corpora, and the tail as a test of its own (helper of chapter 5)."""
+"""The same trend in other models and other corpora, and the tail as a test of its own (chapter Frequency)."""
 
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from toyclip.encoders import PIXEL_MEAN, PIXEL_STD, ToyCLIP
-from toyclip.errors import InputError
-from toyclip.studies.frequency.corpus import FAST, Size, assign, held_out_corpus, hits, learn, new_model, similarity
+from toyclip.encoders import Config, ToyCLIP
+from toyclip.errors import lookup
+from toyclip.lab.study import Study
+from toyclip.recipes import FAST, Recipe
+from toyclip.studies.frequency.corpus import (
+    FULL,
+    Size,
+    assign,
+    caption_counts,
+    held_out_corpus,
+    hits,
+    learn,
+    new_model,
+    similarity,
+)
 from toyclip.studies.frequency.interventions import CONDITIONS
-from toyclip.train import Recipe
 
 SIZES = {"convolutions": (32, 64, 96), "transformer": (24, 32, 48)}  # channels, small to large
 CORPORA = {"large": "base", "small": "1/4 of the corpus", "noisy": "40 % mismatched"}  # name -> condition
+RUNS = {
+    f"{architecture} {width}, {corpus}": (architecture, width, corpus)
+    for architecture, widths in SIZES.items()
+    for width in widths
+    for corpus in CORPORA
+}
 RARE = 4  # levels of counts that make up the tail: 1 to 8 pictures
 OTHER = 500  # is added to a seed, for counts that have nothing to do with it
 ADAMW = replace(FAST, name="adamw", muon_lr=None)  # what trains a transformer
-
-
-class VisionTransformer(nn.Module):
-    """Two blocks of self-attention over 64 patches of 4 x 4 pixels (Dosovitskiy et al. 2021), then their mean.
-
-    Args:
-        width: numbers per patch; four attention heads share them.
-    """
-
-    def __init__(self, width: int, embed_dim: int = 64, patch: int = 4, image_size: int = 32):
-        super().__init__()
-        self.patches = nn.Conv2d(3, width, patch, stride=patch)
-        self.positions = nn.Parameter(0.02 * torch.randn((image_size // patch) ** 2, width))
-        self.blocks = nn.Sequential(
-            *(
-                nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-                for _ in range(2)
-            )
-        )
-        self.norm = nn.LayerNorm(width)
-        self.projection = nn.Linear(width, embed_dim)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1] -> (B, D), not yet normalised."""
-        x = self.patches((images - PIXEL_MEAN) / PIXEL_STD)  # (B, W, h, w)
-        x = x.flatten(2).transpose(1, 2) + self.positions  # (B, P, W)
-        return self.projection(self.norm(self.blocks(x)).mean(dim=1))  # (B, D)
-
-
-def conv_encoder(model: ToyCLIP, width: int) -> None:
-    """Give the fast model's image encoder other channels: width / 2, width / 2, width, width."""
-    encoder = model.image_encoder
-    steps = [(3, width // 2), (width // 2, width // 2), (width // 2, width), (width, width)]
-    encoder.convs = nn.ModuleList(
-        nn.Conv2d(c_in, c_out, 3, stride=conv.stride, padding=1)
-        for (c_in, c_out), conv in zip(steps, encoder.convs, strict=True)
-    )
-    for conv in encoder.convs:
-        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        nn.init.zeros_(conv.bias)
-    encoder.projection = nn.Linear(width, encoder.projection.out_features)
 
 
 def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP, Recipe]:
@@ -69,16 +45,9 @@ def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP
     >>> sum(p.numel() for p in model.image_encoder.parameters())
     22880
     """
-    if architecture not in SIZES:
-        raise InputError(f"there is no architecture {architecture!r}; choose one of {', '.join(SIZES)}")
-    model = new_model(size, seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if architecture == "transformer":
-            model.image_encoder = VisionTransformer(width)
-        else:
-            conv_encoder(model, width)
-    return model, ADAMW if architecture == "transformer" else FAST
+    lookup(SIZES, architecture, "architecture")
+    encoder, recipe = ("transformer", ADAMW) if architecture == "transformer" else ("strided", FAST)
+    return new_model(size, seed, Config(image_encoder=encoder, width=width)), recipe
 
 
 def among(cosine: Tensor, shown: Tensor, concepts: Tensor) -> float:
@@ -94,28 +63,35 @@ def among(cosine: Tensor, shown: Tensor, concepts: Tensor) -> float:
     return (answers == shown[rows]).double().mean().item()
 
 
-def model_run(architecture: str, width: int, corpus: str, size: Size, seed: int) -> dict:
+def model_run(name: str, seed: int, size: Size = FULL) -> dict:
     """One model on one corpus, tested on all concepts, and on tail and rest as two tests of their own.
 
     The control divides the concepts by the counts of another seed, which the model has nothing to do with.
+
+    Args:
+        name: of one of RUNS.
 
     Returns:
         counts and hits of each concept; loss in nats; parameters of the image encoder; "rest", "tail", "rest, control"
         and "tail, control", accuracies with the words of the part alone as answers.
     """
+    architecture, width, corpus = lookup(RUNS, name, "run")
     pairs, test = CONDITIONS[CORPORA[corpus]](size, seed), held_out_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
     model, recipe = build(architecture, width, size, seed)
-    loss = learn(model, pairs, captions[pairs.said], size, seed, recipe=recipe)
-    cosine = similarity(model, test.pictures, captions)  # (N, K)
+    loss = learn(model, pairs, captions[pairs.captions], size, seed, recipe=recipe)
+    cosine = similarity(model, test.pixels, captions)  # (N, K)
     result = {
-        "counts": pairs.counts(size.concepts).tolist(),
-        "hits": hits(cosine, test.shown),
+        "counts": caption_counts(pairs, size.concepts).tolist(),
+        "hits": hits(cosine, test.classes),
         "loss": round(loss, 4),
         "parameters": sum(p.numel() for p in model.image_encoder.parameters()),
     }
     for counts, suffix in ((assign(size, seed), ""), (assign(size, seed + OTHER), ", control")):
         tail = torch.from_numpy(counts < 2**RARE)  # (K,)
-        result["rest" + suffix] = round(among(cosine, test.shown, ~tail), 4)
-        result["tail" + suffix] = round(among(cosine, test.shown, tail), 4)
+        result["rest" + suffix] = round(among(cosine, test.classes, ~tail), 4)
+        result["tail" + suffix] = round(among(cosine, test.classes, tail), 4)
     return result
+
+
+STUDIES = (Study("frequency_models", model_run, seeds=4, conditions=tuple(RUNS)),)

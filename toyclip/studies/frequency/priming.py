@@ -1,14 +1,17 @@
-"""A new word is taught on one picture: how far does it leak to others? (helper of chapter 5)."""
+"""A new word is taught on one picture: how far does it leak to others? (chapter Frequency)."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from toyclip.data import Pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.infonce import info_nce
-from toyclip.studies.frequency.corpus import Corpus, Size, base_corpus, held_out_corpus, learn
+from toyclip.lab.study import Study
+from toyclip.studies.frequency.corpus import FULL, STRIDED, Size, base_corpus, held_out_corpus, learn
 
 NEW_WORDS = 16  # without a picture in the corpus: their vectors are as random as at the start
 PICTURES = 8  # on which each of them is taught, each time from the same trained model
@@ -20,10 +23,10 @@ NORM = 4.0  # length that each gradient is given where lengths are matched; the 
 
 def with_new_words(size: Size, seed: int) -> ToyCLIP:
     """A model trained on the corpus of a seed, with some words more than it has heard."""
-    model = ToyCLIP(vocab_size=size.concepts + 1 + NEW_WORDS, context_length=1, strided=True, seed=seed)
+    model = ToyCLIP(replace(STRIDED, vocab_size=size.concepts + 1 + NEW_WORDS, context_length=1), seed)
     corpus = base_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
-    learn(model, corpus, captions[corpus.said], size, seed)
+    learn(model, corpus, captions[corpus.captions], size, seed)
     return model
 
 
@@ -41,7 +44,7 @@ def log_odds(model: ToyCLIP, pictures: Tensor, known: Tensor, word: int) -> Tens
     return logits[:, -1] - logits[:, :-1].logsumexp(dim=1)
 
 
-def teach(model: ToyCLIP, picture: Tensor, word: int, company: list[Corpus], norm: float | None) -> ToyCLIP:
+def teach(model: ToyCLIP, picture: Tensor, word: int, company: list[Pairs], norm: float | None) -> ToyCLIP:
     """A copy of the model after plain gradient steps on InfoNCE, the new pair in each batch among ordinary ones.
 
     Args:
@@ -52,8 +55,8 @@ def teach(model: ToyCLIP, picture: Tensor, word: int, company: list[Corpus], nor
     model = copy.deepcopy(model)
     weights = list(model.parameters())
     for pairs in company:
-        images = torch.cat([pairs.pictures / 255, picture[None]])  # (B, 3, H, W)
-        tokens = torch.cat([pairs.said + 1, torch.tensor([word])])[:, None]  # (B, 1)
+        images = torch.cat([pairs.images, picture[None]])  # (B, 3, H, W)
+        tokens = torch.cat([pairs.captions + 1, torch.tensor([word])])[:, None]  # (B, 1)
         gradient = torch.autograd.grad(info_nce(model(images, tokens)), weights)
         length = torch.stack([g.norm() for g in gradient]).norm()  # ()
         with torch.no_grad():
@@ -62,7 +65,7 @@ def teach(model: ToyCLIP, picture: Tensor, word: int, company: list[Corpus], nor
     return model
 
 
-def priming(size: Size, seed: int) -> dict[str, dict[str, list[float]]]:
+def priming(seed: int, size: Size = FULL) -> dict[str, dict[str, list[float]]]:
     """Teach each new word on each of some pictures, once with gradients as they are and once with matched lengths.
 
     Returns:
@@ -75,13 +78,13 @@ def priming(size: Size, seed: int) -> dict[str, dict[str, list[float]]]:
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     company = [corpus[torch.randperm(len(corpus), generator=generator)[:COMPANY]] for _ in range(PRESENTATIONS)]
     probes = test[torch.arange(0, len(test), max(1, size.test // 2))]  # two pictures a concept
-    pictures, known = probes.pictures / 255, torch.arange(1, size.concepts + 1)[:, None]  # (P, 3, H, W), (K, 1)
+    pictures, known = probes.images, torch.arange(1, size.concepts + 1)[:, None]  # (P, 3, H, W), (K, 1)
     words = [size.concepts + 1 + i for i in range(NEW_WORDS)]
     start = {word: log_odds(model, pictures, known, word) for word in words}  # (P,) each
     columns: dict[str, dict[str, list[float]]] = {"raw": {}, "matched": {}}
     for word, bystander in zip(words, words[1:] + words[:1], strict=True):
         for i in rng.choice(len(probes), min(PICTURES, len(probes)), replace=False).tolist():
-            elsewhere = probes.shown != probes.shown[i]  # (P,)
+            elsewhere = probes.classes != probes.classes[i]  # (P,)
             for arm, norm in (("raw", None), ("matched", NORM)):
                 taught = teach(model, pictures[i], word, company, norm)
                 after = {w: log_odds(taught, pictures, known, w) for w in (word, bystander)}  # (P,) each
@@ -95,3 +98,6 @@ def priming(size: Size, seed: int) -> dict[str, dict[str, list[float]]]:
                 for name, value in row.items():
                     columns[arm].setdefault(name, []).append(round(value.item(), 3))
     return columns
+
+
+STUDIES = (Study("frequency_priming", priming, seeds=8),)

@@ -1,11 +1,10 @@
-"""How chapter 5 reads the tables of its study (helper of chapter 5)."""
+"""How the chapter Frequency reads the tables of its study."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from toyclip.studies.composition import unseen as composition
-from toyclip.studies.frequency import corpus as frequency
+from toyclip.studies.frequency import corpus
 from toyclip.trend import level_means
 
 DECADES = ((0, 1), (1, 10), (10, 100), (100, 1000), (1000, 10_000))  # bins of a count; each holds its lower end
@@ -28,8 +27,8 @@ def rungs(results: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
     Args:
         results: of seeds 0, 1, ... at full size.
     """
-    accuracy = columns(results)["hits"] / frequency.FULL.test  # (S, K)
-    return level_means(np.array([frequency.assign(frequency.FULL, seed) for seed in range(len(results))]), accuracy)
+    accuracy = columns(results)["hits"] / corpus.FULL.test  # (S, K)
+    return level_means(np.array([corpus.assign(corpus.FULL, seed) for seed in range(len(results))]), accuracy)
 
 
 def by_decade(counts: np.ndarray, accuracy: np.ndarray) -> list[tuple[int, float]]:
@@ -41,23 +40,3 @@ def by_decade(counts: np.ndarray, accuracy: np.ndarray) -> list[tuple[int, float
     """
     inside = [(counts >= low) & (counts < high) for low, high in DECADES]
     return [(int(part.sum()), float(accuracy[part].mean()) if part.any() else float("nan")) for part in inside]
-
-
-def squares(results: Sequence[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training pictures, accuracy and diagonal of each of the 64 pairs, (S, 8, 8) each, colours in rows."""
-    found = columns(results)
-    shape = (len(results), composition.SIDE, composition.SIDE)
-    accuracy = found["hits"] / composition.FULL.test  # (S, 64)
-    return found["counts"].reshape(shape), accuracy.reshape(shape), found["diagonal"].reshape(shape)
-
-
-def last_diagonal(results: Sequence[dict]) -> np.ndarray:
-    """Accuracy of each seed on the diagonal that no run sees, (S,)."""
-    _, accuracy, diagonal = squares(results)
-    return np.array([a[d == composition.SIDE - 1].mean() for a, d in zip(accuracy, diagonal, strict=True)])
-
-
-def shares_of_words(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How large a part of all pictures shows each colour, (S, 8, 1), and each shape, (S, 1, 8), from (S, 8, 8)."""
-    total = counts.sum(axis=(1, 2), keepdims=True)  # (S, 1, 1)
-    return counts.sum(axis=2, keepdims=True) / total, counts.sum(axis=1, keepdims=True) / total

@@ -1,20 +1,19 @@
-"""Where the time of a training run goes, and how fast it could be (chapter 6)."""
+"""Where the time of a training run goes, and how fast it could be (chapter Speedrun)."""
 
+import itertools
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 
 import torch
 from torch import Tensor, nn
 
-from toyclip.data import CLASSES, Pairs, Tokenizer, caption, draw_pairs
-from toyclip.encoders import ToyCLIP
-from toyclip.errors import RecipeError
-from toyclip.lab import provenance
-from toyclip.studies.speedrun.ladder import FAST, IDEAS, RUNGS, Rung
-from toyclip.studies.zero_shot.captions import world
-from toyclip.train import contrastive, fit, one_thread, optimizers
+from toyclip.data import CAPTIONS, Pairs, Tokenizer, draw_pairs, world
+from toyclip.encoders import Config, ToyCLIP
+from toyclip.lab.study import Study
+from toyclip.recipes import FAST
+from toyclip.studies.speedrun.ladder import IDEAS, RUNGS, Rung
+from toyclip.train import batches, fit, one_thread
 from toyclip.zero_shot import accuracy
 
 
@@ -43,9 +42,7 @@ def operations(rung: Rung, pairs: int = 2720) -> tuple[int, float]:
     A multiply-add is two operations. Each layer needs it three times: forward, for the gradient of its weights and for
     that of its input; the first layer's input needs none.
     """
-    model = ToyCLIP(strided=rung.recipe.strided)
-    rung.prepare(model)
-    counts = multiply_adds(model.image_encoder, torch.zeros(1, 3, 32, 32))
+    counts = multiply_adds(rung.new_model(seed=0).image_encoder, torch.zeros(1, 3, 32, 32))
     seen = rung.recipe.epochs * pairs
     return seen, 2.0 * seen * (3 * sum(counts) - counts[0])
 
@@ -65,19 +62,15 @@ def matrix_rate(size: int = 1024, repeats: int = 9) -> float:
 
 def step_seconds(batch_size: int, seed: int, threads: int = 1, steps: int = 40) -> float:
     """Median time of an update by the fast recipe; next to nothing of a batch of 2 is arithmetic."""
-    images, recipe = draw_pairs(2, seed).images[:batch_size], FAST  # (B, 3, 32, 32)
-    tokens = Tokenizer().encode([caption(*c) for c in CLASSES for _ in range(2)])[:batch_size]  # (B, L)
-    model, seconds = ToyCLIP(strided=recipe.strided, seed=seed), []
-    chosen = optimizers(model, recipe)
+    pairs = draw_pairs(2, seed)
+    tokens = Tokenizer().encode(CAPTIONS)[pairs.captions]  # (N, L)
+    model, order = ToyCLIP(Config(image_encoder=FAST.image_encoder), seed), [[torch.arange(batch_size)]] * steps
+    progress, seconds = fit(model, pairs.pixels, tokens, replace(FAST, epochs=steps), order), []
     with one_thread():  # which gives the number back at the end, whatever it becomes here
         torch.set_num_threads(threads)
         for _ in range(steps):
             start = time.perf_counter()
-            contrastive(model, images, tokens).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
-            for optimizer in chosen:
-                optimizer.step()
-            model.zero_grad()
+            next(progress)
             seconds.append(time.perf_counter() - start)
     return median(seconds)
 
@@ -88,67 +81,33 @@ def timed(rung: Rung, seed: int, training: Pairs, held_out: Pairs) -> dict:
     Returns:
         seconds (of training, first weights included), evaluation (seconds, apart), accuracy after each epoch.
     """
-    tokenizer, evaluation = Tokenizer(), 0.0
-    tokens = tokenizer.encode([caption(*c) for c in CLASSES])[training.classes]  # (N, L)
-
-    def evaluate(model: ToyCLIP) -> float:
-        nonlocal evaluation
-        start = time.perf_counter()
-        with one_thread():
-            score = accuracy(model, held_out, tokenizer)
-        evaluation += time.perf_counter() - start
-        return score
-
-    start = time.perf_counter()
-    model = ToyCLIP(strided=rung.recipe.strided, seed=seed)
-    history = fit(model, training.images, tokens, rung.recipe, seed, evaluate, loss_of=rung.prepare(model))
-    seconds = time.perf_counter() - start - evaluation
-    return {"seconds": seconds, "evaluation": evaluation, "accuracy": [epoch.accuracy for epoch in history.epochs]}
+    recipe, tokenizer = rung.recipe, Tokenizer()
+    tokens = tokenizer.encode(CAPTIONS)[training.captions]  # (N, L)
+    order = batches(len(training), recipe.batch_size, recipe.epochs, seed)
+    marks, scores = [time.perf_counter()], []  # start and end of each stretch of training and of evaluation, in turn
+    model = rung.new_model(seed)
+    with one_thread():
+        for _ in fit(model, training.pixels, tokens, recipe, order, rung.new_loss()):
+            marks.append(time.perf_counter())
+            scores.append(accuracy(model, held_out, tokenizer))
+            marks.append(time.perf_counter())
+    stretches = [end - start for start, end in itertools.pairwise(marks)]
+    return {"seconds": sum(stretches[::2]), "evaluation": sum(stretches[1::2]), "accuracy": scores}
 
 
-def bench(pairs: int, on_run: Callable[[str, float], None] = lambda name, seconds: None) -> dict:
-    """Train the reference and the fast recipe in turn, seed by seed, in this process: A B A B ...
+def bench(seed: int) -> dict:
+    """Train the reference and the fast recipe in turn on the pictures of one seed.
 
-    A figure without its spread says little on a shared machine, so every pair gives a ratio of its own.
-
-    Args:
-        on_run: called after each run with the recipe's name and its seconds.
+    A figure without its spread says little on a shared machine, so every seed gives a ratio of its own.
 
     Returns:
-        What is stored: the ratios and their median, seconds of training, drawing and evaluation, accuracies, machine.
-
-    Raises:
-        RecipeError: if pairs is below 1.
+        For "reference" and "fast" what `timed` does; "ratio" of their seconds; "drawing", seconds for the pictures.
     """
-    if pairs < 1:
-        raise RecipeError(f"cannot compare on {pairs} pairs of runs; use at least one")
-    contest = {"reference": RUNGS[0], "fast": RUNGS[-1]}
-    runs: dict[str, list[dict]] = {name: [] for name in contest}
-    drawing = []
-    for seed in range(pairs):
-        start = time.perf_counter()
-        training, held_out = world(seed)
-        drawing.append(time.perf_counter() - start)
-        for name, rung in contest.items():
-            runs[name].append(timed(rung, seed, training, held_out))
-            on_run(name, runs[name][-1]["seconds"])
-    columns = {
-        key: {name: [run[key] for run in done] for name, done in runs.items()} for key in ("seconds", "evaluation")
-    }
-    ratios = [slow / quick for slow, quick in zip(*columns["seconds"].values(), strict=True)]
-    return {
-        "command": f"python -m toyclip bench --pairs {pairs} --json book/results/bench.json",
-        "seeds": list(range(pairs)),
-        "machine": provenance.machine(),
-        "modules": ["speedrun"],
-        "code": provenance.fingerprint("speedrun"),
-        "ratio_median": median(ratios),
-        "ratios": ratios,
-        **columns,
-        "accuracies": {name: [run["accuracy"][-1] for run in done] for name, done in runs.items()},
-        "drawing": drawing,
-        "threads": 1,
-    }
+    start = time.perf_counter()
+    training, held_out = world(seed)
+    drawing = time.perf_counter() - start
+    runs = {rung.recipe.name: timed(rung, seed, training, held_out) for rung in (RUNGS[0], RUNGS[-1])}
+    return runs | {"ratio": runs["reference"]["seconds"] / runs["fast"]["seconds"], "drawing": drawing}
 
 
 def climb(rungs: tuple[Rung, ...], seed: int) -> dict[str, dict]:
@@ -185,7 +144,8 @@ def ideas(seed: int) -> dict[str, dict]:
     return climb(IDEAS, seed)
 
 
-STUDIES: dict[str, tuple[Callable[[int], object], int]] = {  # what is done for one seed, and how many seeds
-    "ladder": (ladder, 10),
-    "ideas": (ideas, 10),
-}
+STUDIES = (
+    Study("bench", bench, seeds=5, alone=True),
+    Study("ladder", ladder, seeds=10, alone=True),
+    Study("ideas", ideas, seeds=5, alone=True),
+)
