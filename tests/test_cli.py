@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toyclip import checkpoint, cli, data, train
+from toyclip import checkpoint, cli, data, recipes, train
 from toyclip.data import CLASSES, caption
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, LossNotFiniteError
@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def small_world(monkeypatch):
     """`train` draws 10 pictures of each class instead of 200."""
-    monkeypatch.setattr(train, "draw_pairs", lambda per_class, seed, rendering: data.draw_pairs(10, seed, rendering))
+    monkeypatch.setattr(train, "world", lambda seed, rendering: data.split(data.draw_pairs(10, seed, rendering), seed))
 
 
 # --- classify --------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_train_writes_a_model_and_its_history(small_world, toyclip, tmp_path):
     assert [row["epoch"] for row in stored["epochs"]] == [1, 2]
     assert all(row.keys() == {"epoch", "loss", "floor", "logit_scale", "accuracy"} for row in stored["epochs"])
     assert stored["command"].startswith("python -m toyclip train --recipe fast --epochs 2 --seed 3 ")
-    expected, _ = train.train(replace(train.RECIPES["fast"], epochs=2), seed=3)
+    expected, _ = train.train(replace(recipes.RECIPES["fast"], epochs=2), seed=3)
     assert all(torch.equal(expected.state_dict()[name], tensor) for name, tensor in load_file(model).items())
 
 
@@ -332,7 +332,7 @@ def test_bench_compares_five_pairs_unless_told_otherwise(toyclip, monkeypatch):
 
 def test_small_bench_from_end_to_end(toyclip, tmp_path, monkeypatch):
     """48 pictures to train on, 16 held out, one epoch against two."""
-    quick = replace(train.RECIPES["fast"], epochs=1, batch_size=24)
+    quick = replace(recipes.RECIPES["fast"], epochs=1, batch_size=24)
     monkeypatch.setattr(speedrun, "RUNGS", (Rung("long", replace(quick, epochs=2)), Rung("short", quick)))
     monkeypatch.setattr(speedrun, "world", lambda seed: data.split(data.draw_pairs(4, seed), seed))
     code, out, _ = toyclip("bench", "--pairs", 1, "--json", tmp_path / "bench.json")
@@ -413,7 +413,7 @@ def test_bad_input_gets_one_line_and_leaves_no_file(name, toyclip, folder, tmp_p
 @pytest.mark.parametrize("recipe", [{"lr": 1e30}, {"batch_size": 1000}])
 def test_run_that_fails_leaves_no_file_and_the_old_one_as_it_was(recipe, small_world, toyclip, tmp_path, monkeypatch):
     (tmp_path / "old").write_text("old")
-    monkeypatch.setitem(train.RECIPES, "fast", replace(train.RECIPES["fast"], **recipe))
+    monkeypatch.setitem(recipes.RECIPES, "fast", replace(recipes.RECIPES["fast"], **recipe))
     code, out, err = toyclip("train", "--recipe", "fast", "--out", tmp_path / "old", "--json", tmp_path / "new")
     assert (code, out) == (2, "")
     assert err.splitlines()[-1].startswith("toyclip: ")
