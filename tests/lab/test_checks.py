@@ -1,13 +1,11 @@
 """Visible checks compare as Python does, raise when missed, and print nothing that depends on the machine."""
 
-import json
 import operator
 
 import nbformat
 import pytest
 
-from toyclip.errors import InputError
-from toyclip.lab.checks import VERDICTS, CheckError, Verdict, check, read_verdicts, stored, verdict
+from toyclip.lab.checks import VERDICTS, CheckError, Verdict, check, read_verdicts, verdict
 
 OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq}
 
@@ -48,22 +46,6 @@ def test_verdict_that_nobody_agreed_on_is_refused(capsys):
     with pytest.raises(ValueError, match="holds in part"):
         verdict("S4", "the loss stays at 1.5", "probably", "one seed")
     assert capsys.readouterr().out == ""
-
-
-def test_stored_result_is_read_whole_and_from_where_the_chapters_lie(tmp_path, monkeypatch):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "ladder.json").write_text(
-        json.dumps({"results": ["é", 1.5]}, ensure_ascii=False), encoding="utf-8"
-    )
-    monkeypatch.chdir(tmp_path)
-    assert stored("ladder") == {"results": ["é", 1.5]}
-
-
-def test_missing_result_is_named_with_the_command_that_makes_it(tmp_path):
-    with pytest.raises(InputError, match=r"no result '.*fast\.json'; make it with 'python -m toyclip study fast"):
-        stored("fast", tmp_path)
-    with pytest.raises(InputError, match=r"frequency_models\.json'; make it with 'python -m toyclip frequency --out "):
-        stored("frequency_models", tmp_path)
 
 
 def test_verdicts_are_read_back_as_they_were_printed(tmp_path, capsys):

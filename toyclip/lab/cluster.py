@@ -52,12 +52,9 @@ def on_cluster(
                 task = waiting.pop()
                 running[pool.submit(perform, task, codes[task.name])] = task
             finished, _ = concurrent.futures.wait(running, 0 if ending else LOOK, concurrent.futures.FIRST_COMPLETED)
-            for future in finished:
-                outcome = _outcome(future)
-                yield running.pop(future), outcome
-                if "error" in outcome:
-                    return
-            if ending:
+            outcomes = [(running.pop(future), _outcome(future)) for future in finished]
+            yield from outcomes
+            if ending or any("error" in outcome for _, outcome in outcomes):
                 break
     finally:
         for future in running:

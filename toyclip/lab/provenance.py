@@ -111,7 +111,7 @@ class _Code:
         label = functools.cache(self.label)
         parts = parts + sorted({self._marked(name, label) for name in reached})
         files = {path for string in strings for path in self.data.get(string.rpartition("/")[2], [])}
-        return _digest(parts + sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files))
+        return _digest(parts + sorted({hashlib.sha256(path.read_bytes()).hexdigest() for path in files}))
 
 
 def _spoken(meaning: Meaning, statement: ast.stmt) -> str:
