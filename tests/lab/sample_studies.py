@@ -7,11 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-import typer
-
-from toyclip.lab import command
 from toyclip.lab.study import Study
-from toyclip.lab.terminal import one_line_errors
 
 FACTOR = 3
 MARKS = "SAMPLE_MARKS"  # environment variable: a folder in which runs leave marks
@@ -32,8 +28,8 @@ def plain(seed: int) -> dict:
 
 
 def slow(condition: str, seed: int) -> list:
-    """A third of a second."""
-    time.sleep(0.3)
+    """Takes a moment."""
+    time.sleep(0.15)
     mark(f"{condition}{seed}")
     return [condition, seed / 3]
 
@@ -46,6 +42,12 @@ def endless(seed: int) -> int:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     (Path(os.environ[MARKS]) / f"{os.getpid()}.{child.pid}").touch()
     time.sleep(3600)
+    return seed
+
+
+def late(seed: int) -> int:
+    """The first seeds at once, the others take their time."""
+    time.sleep(0 if seed < 2 else 4)
     return seed
 
 
@@ -83,6 +85,7 @@ STUDIES = (
     Study("plain", plain, seeds=4),
     Study("slow", slow, seeds=3, conditions=("left", "réchts")),
     Study("endless", endless, seeds=5),
+    Study("late", late, seeds=5),
     Study("failing", failing, seeds=4),
     Study("infinite", infinite, seeds=3),
     Study("killed", killed, seeds=5),
@@ -90,24 +93,32 @@ STUDIES = (
 )
 
 
-@one_line_errors
-def main(
-    names: list[str],
-    every: bool = typer.Option(False, "--all"),
-    only_stale: bool = typer.Option(False, "--stale"),
-    out: Path = Path("results"),
-    seeds: int | None = None,
-    workers: int | None = None,
-    scheduler: str | None = None,
-) -> None:
-    """The command of toyclip, for these studies."""
+def app():
+    """The command `study` of toyclip, for these studies."""
     import sample_studies  # not this __main__, so that others find the functions
+    import typer
 
-    studies = {study.name: study for study in sample_studies.STUDIES}
-    command.study(studies, names, every, only_stale, out, seeds, workers, scheduler)
+    from toyclip.lab import command
+    from toyclip.lab.terminal import one_line_errors
+
+    app = typer.Typer()
+
+    @app.command()
+    @one_line_errors
+    def study(
+        names: list[str] = typer.Argument(None),  # noqa: B008
+        every: bool = typer.Option(False, "--all"),
+        only_stale: bool = typer.Option(False, "--stale"),
+        out: Path = Path("results"),
+        seeds: int | None = None,
+        workers: int | None = None,
+        scheduler: str | None = None,
+    ) -> None:
+        studies = {study.name: study for study in sample_studies.STUDIES}
+        command.study(studies, names or [], every, only_stale, out, seeds, workers, scheduler)
+
+    return app
 
 
 if __name__ == "__main__":
-    app = typer.Typer()
-    app.command()(main)
-    app()
+    app()()

@@ -1,447 +1,370 @@
-"""Runs are done once and kept: in one process with counted calls, and by the real study, killed and resumed."""
+"""The engine, as a user meets it: the command in a process of its own, stopped, killed and gone on with."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import textwrap
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
+import sample_studies
+from filelock import FileLock
+from typer.testing import CliRunner
 
-from toyclip.errors import InputError, LossNotFiniteError
-from toyclip.lab import runs as resume
-from toyclip.lab.runs import LINES, Run, complete, finished, write_tables
+from toyclip.errors import InputError
+from toyclip.lab import runs as engine
+from toyclip.lab.lines import keep, kept
+from toyclip.lab.runs import available, complete, state
+from toyclip.lab.study import Study, stored
 
-MACHINE = {"processor": "Slow 486", "cores": 2}
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch) -> SimpleNamespace:
-    """Runs are done by a thread of this process, in their order; code and machine are what the test says."""
-    asked = SimpleNamespace(code="1st", machine=MACHINE, workers=[], methods=[], initializers=[])
-
-    def pool(workers, mp_context, initializer):
-        asked.workers.append(workers)
-        asked.methods.append(mp_context.get_start_method())
-        asked.initializers.append(initializer)
-        return ThreadPoolExecutor(1)
-
-    monkeypatch.setattr(resume, "ProcessPoolExecutor", pool)
-    monkeypatch.setattr(resume, "fingerprint", lambda *modules: f"{asked.code} code of {', '.join(modules)}")
-    monkeypatch.setattr(resume, "machine", lambda: asked.machine)
-    return asked
+SCRIPT = Path(sample_studies.__file__)
+SAMPLES = {study.name: study for study in sample_studies.STUDIES}
 
 
 @pytest.fixture
-def done() -> list[tuple]:
-    """The arguments of every call of `once`."""
-    return []
+def lab(tmp_path, monkeypatch):
+    """`run` is the command here, `start` in a process of its own; results go to `out`, marks of runs to `marks`."""
+    out, marks = tmp_path / "out", tmp_path / "marks"
+    marks.mkdir()
+    monkeypatch.setenv(sample_studies.MARKS, str(marks))
+
+    def start(*words: object, out: Path = out) -> subprocess.Popen:
+        command = [sys.executable, SCRIPT, *map(str, words), "--out", out]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def run(*words: object, out: Path = out) -> tuple[int, str, list[str]]:
+        result = CliRunner().invoke(sample_studies.app(), [*map(str, words), "--out", str(out)])
+        return result.exit_code, result.stdout, result.stderr.splitlines()
+
+    return SimpleNamespace(start=start, run=run, out=out, marks=marks)
 
 
-@pytest.fixture
-def runs(done) -> list[Run]:
-    """Six: two parts, of which the second has two names."""
-
-    def once(name, seed):
-        done.append((name, seed))
-        return {"name": name, "square": seed**2}
-
-    places = [("words", "alone", 0), ("pairs", "réd", 0), ("pairs", "blue", 0)]
-    places += [(part, name, 1) for part, name, _ in places]
-    return [Run(part, name, seed, once, (name, seed)) for part, name, seed in places]
+def results(path: Path) -> list[str]:
+    """The lines of a table that no clock decides."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith((' "seconds"', ' "sha256"'))]
 
 
-def stored(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / LINES).read_bytes().splitlines()]
+def until(condition, seconds: float = 20):
+    """What `condition` answers once that is true."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return answer
 
 
-# --- what is to be done ----------------------------------------------------------------------------------------------
+def patient(lab, count: int = 2) -> list[psutil.Process]:
+    """The processes of `count` endless runs and their children, once all are at work."""
+    marks = until(lambda: (found := list(lab.marks.glob("*.*"))) and len(found) >= count and found)
+    return [psutil.Process(int(number)) for mark in marks for number in mark.name.split(".")]
 
 
-def test_every_run_is_done_once_and_has_its_line(runs, done, here, tmp_path):
-    lines = complete(runs, tmp_path, workers=3)
-    assert done == [run.arguments for run in runs]
-    assert (here.workers, here.methods, here.initializers) == ([3], ["spawn"], [resume._prepare_process])
-    assert [path.name for path in tmp_path.iterdir()] == [LINES]
-    for run, line in zip(runs, stored(tmp_path), strict=True):
-        about = {"code": "1st code of test_resume", "machine": MACHINE}
-        result = {"name": run.name, "square": run.seed**2}
-        assert line == {"part": run.part, "name": run.name, "seed": run.seed} | about | {"result": result}
-        assert lines[run.key] == about | {"result": result}
-    assert finished(tmp_path) == lines
+def gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, be it that nobody has asked yet how."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_only_what_is_missing_is_done(runs, done, tmp_path):
-    complete(runs[:2] + runs[4:5], tmp_path, 1)
-    before = (tmp_path / LINES).read_text()
-    done.clear()
-    lines = complete(runs, tmp_path, 1)
-    assert done == [run.arguments for run in (runs[2], runs[3], runs[5])]
-    assert (tmp_path / LINES).read_text().startswith(before)
-    assert set(lines) == {run.key for run in runs}
-    complete(runs, tmp_path, 1)
-    assert len(done) == 3
+def lines_of(lab, name: str) -> list[dict]:
+    path = lab.out / ".runs" / f"{name}.jsonl"
+    return kept(path, name) if path.exists() else []
 
 
-def test_runs_that_differ_in_one_part_of_the_key_are_others(done, tmp_path):
-    def once(*arguments):
-        done.append(arguments)
-
-    keys = [("a", "x", 0), ("b", "x", 0), ("a", "y", 0), ("a", "x", 1)]
-    for key in keys:
-        complete([Run(*key, once, key)], tmp_path, 1)
-    assert done == keys
-    assert list(finished(tmp_path)) == keys
+# --- what is done, and what is not done again ------------------------------------------------------------------------
 
 
-def test_lines_made_by_other_code_are_made_again(runs, done, here, tmp_path):
-    complete(runs, tmp_path, 1)
-    old = stored(tmp_path)
-    for i in (1, 4):
-        old[i] |= {"code": "0th code of test_resume", "result": "old"}
-    (tmp_path / LINES).write_text("".join(json.dumps(line) + "\n" for line in old))
-    done.clear()
-    lines = complete(runs, tmp_path, 1)
-    assert done == [runs[1].arguments, runs[4].arguments]
-    assert lines[runs[1].key]["result"] == {"name": "réd", "square": 0}
-    assert {line["code"] for line in stored(tmp_path)} == {"1st code of test_resume"}
-    here.code = "2nd"
-    complete(runs, tmp_path, 1)
-    assert len(done) == 2 + 6
+def test_all_runs_are_done_and_the_next_time_none(lab):
+    code, printed, told = lab.run("slow", "plain", "--workers", 2)
+    assert code == 0
+    assert sorted(printed.split()) == [str(lab.out / "plain.json"), str(lab.out / "slow.json")]
+    assert told == ["toyclip: 10 runs of slow, plain in 2 processes; an unknown time for slow, plain"]
+    assert stored("plain", lab.out)["results"] == [sample_studies.plain(seed) for seed in range(4)]
+    slow = stored("slow", lab.out)
+    assert slow["results"] == {c: [[c, seed / 3] for seed in range(3)] for c in ("left", "réchts")}
+    assert 6 * 0.15 <= slow["seconds"] < 6
+    assert slow["machine"]["cores"] == os.cpu_count()
+    assert [path.name for path in (lab.out / ".runs").glob("*.jsonl")] == []
+    before = {path: path.stat().st_mtime_ns for path in lab.out.glob("*.json")}
+    assert lab.run("slow", "plain") == (0, "", ["toyclip: nothing is stale: 2 results match their code"])
+    assert {path: path.stat().st_mtime_ns for path in lab.out.glob("*.json")} == before
 
 
-def test_code_is_that_of_the_runs_own_module(monkeypatch, tmp_path):
-    def once():
-        return 1
-
-    def other():
-        return 2
-
-    once.__module__, other.__module__ = "toyclip.studies.frequency.priming", "toyclip.studies.frequency.counting"
-    assert Run("a", "b", 0, once, ()).module == "priming"
-    lines = complete([Run("a", "b", 0, once, ()), Run("a", "c", 0, other, ())], tmp_path, 1)
-    assert [line["code"] for line in lines.values()] == ["1st code of priming", "1st code of tagger"]
-
-
-def test_lines_of_another_study_in_the_folder_are_kept(runs, tmp_path):
-    complete(runs[:3], tmp_path, 1)
-    lines = complete(runs[3:], tmp_path, 1)
-    assert list(lines) == list(finished(tmp_path)) == [run.key for run in runs]
-
-
-def test_progress_is_told_from_nothing_to_all(runs, tmp_path):
-    told = []
-    complete(runs[:2], tmp_path, 1, on_result=lambda done, total: told.append((done, total)))
-    assert told == [(0, 2), (1, 2), (2, 2)]
-    told.clear()
-    complete(runs, tmp_path, 1, on_result=lambda done, total: told.append((done, total, len(stored(tmp_path)))))
-    assert told == [(0, 4, 2), (1, 4, 3), (2, 4, 4), (3, 4, 5), (4, 4, 6)]
-    told.clear()
-    complete(runs, tmp_path, 1, on_result=lambda done, total: told.append((done, total)))
-    assert told == [(0, 0)]
+def test_stale_ones_alone_are_done_and_the_reason_is_told(lab, monkeypatch):
+    monkeypatch.setattr(
+        sample_studies, "STUDIES", (SAMPLES["plain"], SAMPLES["slow"], SAMPLES["infinite"].with_seeds(1))
+    )
+    assert lab.run("plain", "slow", "--workers", 2)[0] == 0
+    path = lab.out / "plain.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.42857", "0.43857"), encoding="utf-8")
+    code, printed, told = lab.run("--stale", "--workers", 1)
+    assert (code, printed.split()) == (0, [str(path), str(lab.out / "infinite.json")])
+    assert told == [
+        "toyclip: plain is stale: not as the study wrote it",
+        "toyclip: infinite is stale: missing",
+        "toyclip: 5 runs of plain, infinite in 1 process; an unknown time for plain, infinite",
+    ]
+    assert stored("plain", lab.out)["results"][1]["third"] == 3 / 7
+    for flag in ("--stale", "--all"):
+        assert lab.run(flag) == (0, "", ["toyclip: nothing is stale: 3 results match their code"])
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+def test_some_seeds_first_then_all(lab):
+    assert lab.run("slow", "--seeds", 1, "--workers", 2)[0] == 0
+    first = stored("slow", lab.out)
+    assert first["command"] == "python -m toyclip study slow --seeds 1"
+    assert first["results"] == {"left": [["left", 0.0]], "réchts": [["réchts", 0.0]]}
+    for mark in lab.marks.iterdir():
+        mark.unlink()
+    code, _, told = lab.run("slow", "--workers", 2)
+    assert (code, told) == (0, ["toyclip: 4 runs of slow (2 are kept) in 2 processes; about 0 s"])
+    assert {mark.name for mark in lab.marks.iterdir()} == {"left1", "réchts1", "left2", "réchts2"}
+    assert stored("slow", lab.out)["results"]["left"] == [["left", seed / 3] for seed in range(3)]
+    assert stored("slow", lab.out)["seconds"] >= 6 * 0.15
+    code, _, told = lab.run("slow", "--seeds", 2)
+    assert code == 2
+    assert told == [f"toyclip: 'slow' has 3 seeds in {str(lab.out)!r}; give another --out"]
+    assert len(stored("slow", lab.out)["seeds"]) == 3
 
 
-@pytest.mark.parametrize("error", [LossNotFiniteError("the loss is nan"), KeyboardInterrupt()], ids=repr)
-def test_lines_before_a_run_that_fails_are_kept_and_the_rest_is_done_later(error, runs, done, tmp_path):
-    def fails(*arguments):
-        done.append("failed")
-        raise error
-
-    broken = [*runs[:3], Run("pairs", "bad", 0, fails, ()), *runs[3:]]
-    with pytest.raises(type(error)):
-        complete(broken, tmp_path, 1)
-    assert done[:4] == [*(run.arguments for run in runs[:3]), "failed"]
-    assert [tuple(line.values())[:3] for line in stored(tmp_path)] == [run.key for run in runs[:3]]
-    assert [path.name for path in tmp_path.iterdir()] == [LINES]
-    done.clear()
-    complete(runs, tmp_path, 1)
-    assert done == [run.arguments for run in runs[3:]]
+def test_lines_made_by_other_code_are_done_again(lab):
+    lab.out.mkdir()
+    (lab.out / ".runs").mkdir()
+    study = SAMPLES["plain"]
+    line = {"study": "plain", "condition": None, "machine": {}, "seconds": 1.0}
+    for seed, code in enumerate(["0" * 16, state(study, lab.out).code]):
+        keep(lab.out / ".runs" / "plain.jsonl", line | {"seed": seed, "code": code, "result": "kept"})
+    assert lab.run("plain", "--workers", 1)[0] == 0
+    assert stored("plain", lab.out)["results"] == [sample_studies.plain(0), "kept", *map(sample_studies.plain, (2, 3))]
 
 
-def test_runs_that_have_not_begun_are_not_begun_after_a_failure(runs, done, tmp_path):
-    """The failure is told to the one thread while the next run waits."""
-    told = threading.Event()
-
-    def fails():
-        raise LossNotFiniteError("the loss is nan")
-
-    def waits():
-        told.wait(5)
-
-    slow = [Run("a", "bad", 0, fails, ()), Run("a", "slow", 0, waits, ()), *runs]
-    threading.Timer(0.5, told.set).start()
-    with pytest.raises(LossNotFiniteError):
-        complete(slow, tmp_path, 1)
-    assert done == []
-    assert not list(tmp_path.iterdir())
+def test_who_measures_is_alone_and_one_thread_is_all_there_is(lab):
+    assert lab.run("lonely", "slow", "--workers", 2)[0] == 0
+    assert stored("lonely", lab.out)["results"] == [True] * 3
 
 
-def test_writing_that_fails_leaves_the_lines_there_were(runs, monkeypatch, tmp_path):
-    """The disk is full when the third line is to be written."""
-    whole = resume.write_whole
-
-    def full(path, write):
-        if path.exists() and len(stored(tmp_path)) == 2:
-
-            def half(beside):
-                write(beside)
-                beside.write_text(beside.read_text()[:50])
-                raise OSError("no space left on device")
-
-            whole(path, half)
-        whole(path, write)
-
-    monkeypatch.setattr(resume, "write_whole", full)
-    with pytest.raises(OSError, match="no space left"):
-        complete(runs, tmp_path, 1)
-    assert [path.name for path in tmp_path.iterdir()] == [LINES]
-    assert len(stored(tmp_path)) == 2
+def test_list_tells_what_there_is(lab):
+    lab.run("plain", "--workers", 1)
+    code, printed, told = lab.run()
+    rows = {line.split()[0]: line for line in printed.splitlines()}
+    assert (code, told, list(rows)[1:]) == (0, [], list(SAMPLES))
+    assert rows["plain"].split()[1:3] == ["4", "4"]
+    assert rows["plain"].endswith("up to date")
+    assert rows["slow"].split()[1:3] == ["3", "6"]
+    assert rows["slow"].endswith("stale: missing")
 
 
-GOOD = '{"part": "a", "name": "b", "seed": 0, "code": "c", "machine": {}, "result": 1}'
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["dreams"], f"unknown study 'dreams'; choose from {', '.join(SAMPLES)}"),
+        (["plain", "--all"], "give names, or --all, or --stale"),
+        (["--all", "--stale"], "give names, or --all, or --stale"),
+    ],
+)
+def test_wrong_words_get_one_line(words, message, lab):
+    assert lab.run(*words) == (2, "", [f"toyclip: {message}"])
+    assert not lab.out.exists()
+
+
+def test_folder_that_cannot_be_made_is_refused(lab):
+    code, printed, told = lab.run("plain", out=lab.out / "far" / "away")
+    assert (code, printed) == (2, "")
+    assert told[-1].startswith("toyclip: cannot write into")
+    assert not lab.out.exists()
+
+
+def test_workers_are_the_processors_this_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 7}, raising=False)
+    assert available() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 9)
+    assert available() == 9
+
+
+# --- stopped, killed, gone on with -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "send"), [(signal.SIGINT, os.kill), (signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg)]
+)
+def test_stop_takes_seconds_and_keeps_what_is_finished(number, send, lab):
+    process = lab.start("endless", "--workers", 2)
+    at_work = patient(lab)
+    start = time.monotonic()
+    send(process.pid, number)
+    printed, told = process.communicate(timeout=30)
+    assert time.monotonic() - start < 5
+    assert process.returncode == 128 + number
+    assert told.splitlines()[1:] == ["toyclip: stopped; 2 of 5 runs are kept, the same command goes on"]
+    assert printed == ""
+    until(lambda: all(map(gone, at_work)), seconds=1)
+    assert sorted(line["result"] for line in lines_of(lab, "endless")) == [0, 1]
+
+
+def test_killed_parent_leaves_nobody_behind(lab):
+    process = lab.start("endless", "--workers", 2)
+    at_work = patient(lab)
+    process.kill()
+    process.communicate()
+    until(lambda: all(map(gone, at_work)), seconds=5)
+    assert len(lines_of(lab, "endless")) == 2
+
+
+def test_after_a_kill_the_same_command_goes_on_to_the_same_table(lab, tmp_path):
+    process = lab.start("slow", "--workers", 2)
+    until(lambda: len(lines_of(lab, "slow")) >= 2)
+    process.kill()
+    process.communicate()
+    finished = {(line["condition"], line["seed"]) for line in lines_of(lab, "slow")}
+    assert 2 <= len(finished) < 6
+    for mark in lab.marks.iterdir():
+        mark.unlink()
+    assert lab.run("slow", "--workers", 2)[0] == 0
+    assert {mark.name for mark in lab.marks.iterdir()} == {
+        f"{condition}{seed}" for condition, seed in SAMPLES["slow"].keys if (condition, seed) not in finished
+    }
+    assert lab.run("slow", "--workers", 1, out=tmp_path / "whole")[0] == 0
+    assert results(lab.out / "slow.json") == results(tmp_path / "whole" / "slow.json")
+
+
+def test_killed_worker_is_one_line_and_the_same_command_goes_on(lab):
+    code, printed, told = lab.run("killed", "--workers", 2)
+    assert (code, printed) == (2, "")
+    assert len(told) == 2
+    number = len(lines_of(lab, "killed"))
+    assert 2 <= number <= 4
+    assert told[1].startswith(f"toyclip: a process at work was killed by SIGKILL; {number} of 5 runs are kept, ")
+    assert told[1].endswith("the same command goes on, give it with --workers 1 if memory was short")
+    assert lab.run("killed", "--workers", 1)[0] == 0
+    assert stored("killed", lab.out)["results"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "failing",
+            r"study 'failing', seed 2 failed with ZeroDivisionError \(sample_studies.py, line \d+\): nothing by",
+        ),
+        ("infinite", "study 'infinite', seed 1 failed with a result that is NaN or infinite"),
+    ],
+)
+def test_run_that_fails_is_one_line_and_the_others_are_kept(name, message, lab):
+    code, _, told = lab.run(name, "--workers", 2)
+    assert code == 2
+    assert len(told) == 2
+    assert re.match(f"toyclip: {message}", told[1])
+    assert len(lines_of(lab, name)) >= 1
+    assert f"{len(lines_of(lab, name))} of {SAMPLES[name].seeds} runs are kept" in told[1]
+    assert not list(lab.out.glob("*.json"))
+
+
+def test_second_process_on_a_folder_is_refused_at_once(lab):
+    process = lab.start("endless", "--workers", 2)
+    at_work = patient(lab)
+    code, _, told = lab.run("plain")
+    assert code == 2
+    assert told[-1] == (f"toyclip: another process is at work in {str(lab.out)!r}; wait for it, or give another --out")
+    assert not (lab.out / "plain.json").exists()
+    process.kill()
+    process.communicate()
+    until(lambda: all(map(gone, at_work)), seconds=5)
+    assert lab.run("plain", "--workers", 1)[0] == 0
+
+
+def test_lock_is_given_back_after_a_failure(lab):
+    lab.run("infinite", "--workers", 1)
+    with FileLock(lab.out / ".runs" / "lock", timeout=0):
+        pass
+
+
+# --- lines on disk ---------------------------------------------------------------------------------------------------
+
+LINE = {"study": "plain", "condition": None, "seed": 0, "code": "c", "machine": {}, "seconds": 0.1, "result": "ü\u2028"}
+
+
+def test_lines_are_read_as_they_were_kept(tmp_path):
+    path = tmp_path / "plain.jsonl"
+    assert kept(path, "plain") == []
+    lines = [LINE | {"seed": seed} for seed in range(3)]
+    for line in lines:
+        keep(path, line)
+    assert kept(path, "plain") == lines
+
+
+@pytest.mark.parametrize("torn", ["{", json.dumps(LINE)[:50], json.dumps(LINE)])
+def test_last_line_that_was_cut_off_does_not_count_and_goes(torn, tmp_path):
+    path = tmp_path / "plain.jsonl"
+    keep(path, LINE)
+    with path.open("a") as file:
+        file.write(torn)
+    assert kept(path, "plain") == [LINE]
+    keep(path, LINE | {"seed": 1})
+    assert kept(path, "plain") == [LINE, LINE | {"seed": 1}]
+
+
 BAD = {
-    "cut off": GOOD[:40],
+    "cut off": json.dumps(LINE)[:50],
     "empty": "",
     "no object": "5",
-    "a list": "[1, 2]",
-    "no seed": GOOD.replace('"seed": 0, ', ""),
-    "no result": GOOD.replace(', "result": 1', ""),
-    "no code": GOOD.replace('"code": "c", ', ""),
-    "seed a list": GOOD.replace('"seed": 0', '"seed": [0]'),
-    "two lines in one": GOOD + GOOD,
+    "of another study": json.dumps(LINE | {"study": "slow"}),
+    "a key less": json.dumps({key: value for key, value in LINE.items() if key != "code"}),
+    "two in one": json.dumps(LINE) * 2,
+    "no text": b"\xff",
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_damaged_line_is_refused_by_its_number_and_left_alone(name, runs, done, tmp_path):
-    text = f"{GOOD}\n{GOOD}\n{BAD[name]}\n{GOOD}\n"
-    (tmp_path / LINES).write_text(text)
-    with pytest.raises(InputError, match=r"^line 3 of '.*runs\.jsonl' is no result; remove the line"):
-        complete(runs, tmp_path, 1)
-    assert done == []
-    assert (tmp_path / LINES).read_text() == text
+def test_line_that_is_no_run_is_one_error(name, tmp_path):
+    path, bad = tmp_path / "plain.jsonl", BAD[name]
+    good = json.dumps(LINE).encode()
+    path.write_bytes(b"\n".join([good, bad if isinstance(bad, bytes) else bad.encode(), good, b""]))
+    with pytest.raises(InputError, match=r"^line 2 of '.*plain.jsonl' is no run of 'plain'; remove that line$"):
+        kept(path, "plain")
 
 
-def test_bytes_that_are_no_text_are_refused(tmp_path):
-    (tmp_path / LINES).write_bytes(b"\xff\xfe\n")
-    with pytest.raises(InputError, match="line 1 "):
-        finished(tmp_path)
+def test_full_disk_is_one_line_and_what_was_kept_stays(tmp_path, monkeypatch):
+    """Full from the third line on, and half of that line is written."""
+    study, synced = SAMPLES["plain"], []
+
+    def fsync(number):
+        synced.append(number)
+        if len(synced) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(InputError, match=r"^cannot write \(No space left on device\); 2 of 4 runs are kept, the same"):
+        complete([study], tmp_path, workers=1)
+    assert [line["seed"] for line in kept(tmp_path / ".runs" / "plain.jsonl", "plain")] == [0, 1]
 
 
-def test_name_may_hold_what_others_take_for_the_end_of_a_line(done, tmp_path):
-    def once(end):
-        done.append(end)
+def test_table_that_cannot_be_written_leaves_the_old_one_and_all_lines(tmp_path, monkeypatch):
+    path = tmp_path / "plain.json"
+    path.write_text("old")
 
-    runs = [Run("a", f"b{end}c", 0, once, (end,)) for end in "\n\u2028\x85\x1e"]
-    for _ in range(2):
-        complete(runs, tmp_path, 1)
-    assert len(done) == 4
-    assert list(finished(tmp_path)) == [run.key for run in runs]
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
 
-
-def test_what_a_killed_process_left_half_written_is_removed(runs, tmp_path):
-    (tmp_path / f".{LINES}.x1y2").write_text(GOOD[:30])
-    (tmp_path / "notes.txt").write_text("mine")
-    complete(runs, tmp_path, 1)
-    assert {path.name for path in tmp_path.iterdir()} == {LINES, "notes.txt"}
-
-
-def test_folder_without_lines_has_none(tmp_path):
-    assert finished(tmp_path) == {}
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "write_table", full)
+        with pytest.raises(InputError, match="4 of 4 runs are kept"):
+            complete([SAMPLES["plain"]], tmp_path, workers=1)
+    assert path.read_text() == "old"
+    told = []
+    assert complete([SAMPLES["plain"]], tmp_path, workers=1, on_run=lambda s: told.append(len(s[0].todo))) == [path]
+    assert told == [0]
+    assert stored("plain", tmp_path)["results"][3] == sample_studies.plain(3)
 
 
-def test_folder_that_is_not_there_is_refused(runs, tmp_path):
-    with pytest.raises(InputError, match="cannot write"):
-        complete(runs, tmp_path / "none", 1)
-
-
-# --- a process of the pool -------------------------------------------------------------------------------------------
-
-
-def test_process_has_one_thread_and_ends_with_the_one_that_started_it(monkeypatch):
-    """The parent is an event here, and ending another."""
-    threads, gone, ended = [], threading.Event(), threading.Event()
-    codes = []
-    monkeypatch.setattr(resume.torch, "set_num_threads", threads.append)
-    monkeypatch.setattr(resume, "parent_process", lambda: SimpleNamespace(join=gone.wait))
-    monkeypatch.setattr(resume.os, "_exit", lambda code: (codes.append(code), ended.set()))
-    resume._prepare_process()
-    assert threads == [1]
-    assert not ended.wait(0.1)
-    gone.set()
-    assert ended.wait(5)
-    assert codes == [1]
-
-
-# --- tables ----------------------------------------------------------------------------------------------------------
-
-
-def test_tables_hold_every_result_one_run_a_line(runs, tmp_path):
-    lines = complete(runs, tmp_path, 1)
-    paths = write_tables(runs, lines, tmp_path, "toyclip study", prefix="test")
-    assert paths == [tmp_path / "test_words.json", tmp_path / "test_pairs.json"]
-    assert {path.name for path in tmp_path.iterdir()} == {LINES, *(path.name for path in paths)}
-    for path, names in zip(paths, (["alone"], ["réd", "blue"]), strict=True):
-        text = path.read_text(encoding="utf-8")
-        table = json.loads(text)
-        assert list(table) == ["command", "seeds", "machine", "modules", "code", "results"]
-        assert (table["command"], table["seeds"], table["machine"]) == ("toyclip study", [0, 1], MACHINE)
-        assert (table["modules"], table["code"]) == (["test_resume"], "1st code of test_resume")
-        assert list(table["results"]) == names
-        for name in names:
-            expected = [{"name": name, "square": 0}, {"name": name, "square": 1}]
-            assert table["results"][name] == expected
-            rows = [line.strip(" ,") for line in text.splitlines()]
-            assert [row for row in rows if row.startswith(f'{{"name": "{name}"')] == list(map(dump, expected))
-        assert text.endswith("}\n")
-
-
-def dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def test_tables_do_not_depend_on_the_order_in_which_runs_end(runs, tmp_path):
-    lines = complete(runs, tmp_path, 1)
-    (first,) = {path.read_bytes() for path in write_tables(runs[1::3], lines, tmp_path, "c", "a")}
-    other = dict(reversed(lines.items()))
-    (again,) = {path.read_bytes() for path in write_tables(runs[1::3], other, tmp_path, "c", "b")}
-    assert first == again
-
-
-def test_seeds_and_modules_of_a_table_are_those_of_its_own_runs(runs, tmp_path):
-    def other(name, seed):
-        return seed
-
-    other.__module__ = "toyclip.studies.frequency.priming"
-    more = [*runs[:3], Run("words", "together", 7, other, ("together", 7))]
-    words, pairs = write_tables(more, complete(more, tmp_path, 1), tmp_path, "c", "t")
-    table = json.loads(words.read_text())
-    assert (table["seeds"], table["modules"]) == ([0, 7], ["priming", "test_resume"])
-    assert table["code"] == "1st code of priming, test_resume"
-    assert json.loads(pairs.read_text())["seeds"] == [0]
-
-
-def test_lines_of_several_machines_are_told(runs, here, tmp_path):
-    complete(runs[:3], tmp_path, 1)
-    here.machine = {"processor": "Fast 586", "cores": 1}
-    lines = complete(runs, tmp_path, 1)
-    assert [line["machine"]["cores"] for line in lines.values()] == [2, 2, 2, 1, 1, 1]
-    for path in write_tables(runs, lines, tmp_path, "c", "t"):
-        assert json.loads(path.read_text())["machine"] == "several"
-    for path in write_tables(runs[3:], lines, tmp_path, "c", "t"):
-        assert json.loads(path.read_text())["machine"] == here.machine
-
-
-# --- kill -9 ---------------------------------------------------------------------------------------------------------
-
-STUDY = """
-    # At top level what is shrunk is so in the processes of the pool, too, which import this file again.
-    from toyclip.studies.frequency import models, priming, counting as tagger
-
-    models.SIZES = {"convolutions": (4,), "transformer": (4,)}
-    priming.NEW_WORDS, priming.PICTURES, priming.PRESENTATIONS, priming.COMPANY = 2, 1, 2, 3
-    tagger.SCHOOLING = {"good tagger": 2, "poor tagger": 1}
-
-    if __name__ == "__main__":
-        from functools import partial
-        from toyclip import cli
-        from toyclip.studies.composition.unseen import GridSize
-        from toyclip.studies.frequency.corpus import Size
-
-        def tell(real, *arguments, on_result):
-            def told(done, total):
-                if not done:
-                    print(total, "to do", flush=True)
-                on_result(done, total)
-
-            return real(*arguments, on_result=told)
-
-        size = Size(levels=3, per_level=5, updates=1, batch_size=2, test=1)
-        grid = GridSize(pictures=16, updates=1, batch_size=2, test=1)
-        cli.plan.plan = partial(cli.plan.plan, size=size, grid=grid)
-        cli.resume.complete = partial(tell, cli.resume.complete)
-        cli.main()
-    """
-
-
-@pytest.fixture
-def study(tmp_path) -> Iterator[Callable[..., psutil.Popen]]:
-    """Start the command line in a process of its own, every run small; nothing outlives the test."""
-    script, started = tmp_path / "study.py", []
-    script.write_text(textwrap.dedent(STUDY), encoding="utf-8")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def start(folder: Path, *arguments: str) -> psutil.Popen:
-        command = [sys.executable, script, "frequency", "--out", folder, "--seeds", "2", *arguments]
-        output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": environment}
-        started.append(psutil.Popen(command, **output))
-        return started[-1]
-
-    yield start
-    for process in started:
-        with process:
-            if process.poll() is None:
-                process.kill()
-
-
-def until(what: Callable[[], bool], seconds: float = 120) -> bool:
-    """Wait for something; whether it came in time."""
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.005)
-    return what()
-
-
-def number_of_lines(folder: Path) -> int:
-    return len(stored(folder)) if (folder / LINES).exists() else 0
-
-
-def is_gone(process: psutil.Process) -> bool:
-    """A zombie, too: what it left is for the system to collect."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def test_study_killed_and_resumed_gives_the_same_tables_byte_for_byte(study, tmp_path):
-    """With kill -9 of the main process alone, against a study in one go, with one worker more."""
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    reference, first = study(whole, "--workers", "2"), study(killed, "--workers", "1")
-    assert until(lambda: number_of_lines(killed) >= 20 or first.poll() is not None)
-    helpers = first.children(recursive=True)
-    first.send_signal(signal.SIGKILL)
-    assert first.wait() == -signal.SIGKILL
-    before = stored(killed)  # every line parses
-    assert len(helpers) >= 2
-    until(lambda: all(map(is_gone, helpers)), 20)
-    late = [helper for helper in helpers if not is_gone(helper)]
-    for helper in late:
-        helper.kill()
-    assert not late, "a process outlived the killed one"
-    assert stored(killed) == before
-    assert not list(killed.glob("frequency_*"))
-    last = study(killed, "--workers", "1", "--resume")
-    printed = {process: process.communicate() for process in (first, last, reference)}
-    total = number_of_lines(whole)
-    assert 20 <= len(before) < total == number_of_lines(killed)
-    for process, begun, code in ((first, 0, -signal.SIGKILL), (last, len(before), 0), (reference, 0, 0)):
-        assert process.returncode == code, printed[process][1]
-        assert printed[process][0].splitlines()[0] == f"{total - begun} to do"
-    assert stored(killed)[: len(before)] == before
-    tables = sorted(path.name for path in whole.glob("frequency_*.json"))
-    assert tables == [f"frequency_{part}.json" for part in sorted({line["part"] for line in stored(whole)})]
-    assert tables == sorted(path.name for path in killed.glob("frequency_*.json"))
-    for name in tables:
-        assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+def test_seeds_come_in_their_order(tmp_path):
+    seen = []
+    study = Study("slow", sample_studies.plain, seeds=3)
+    complete([study], tmp_path, workers=1, on_run=lambda states: seen.append(list(states[0].lines)))
+    assert seen[-1] == [(None, 0), (None, 1), (None, 2)]
