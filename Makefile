@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test notebooks faults serve clean help
+.PHONY: book test notebooks results faults serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -35,8 +35,11 @@ notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost an
 	$(BIN)/ruff format book
 	$(BIN)/python book/execute.py
 
+results: $(INSTALLED)  ## do again the studies whose stored result no longer holds, and say first how long it takes
+	$(BIN)/python -m toyclip study --stale
+
 faults: $(INSTALLED)  ## plant faults in the package and see that the tests catch each one
-	$(BIN)/python tests/plant_faults.py
+	$(BIN)/python tests/faults/plant_faults.py
 
 serve: book  ## build the site and show it on this machine, at port 8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(SITE)

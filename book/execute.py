@@ -7,6 +7,7 @@ A chapter is replaced only when all of it ran. Its header line between the marks
 `book/cost.json` get the measured cost; tests/test_notebooks.py uses the functions below to find what is out of date.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -65,19 +66,34 @@ def code(notebook: NotebookNode) -> str:
     return re.sub(r"^\s*[%!].*$", "", "\n".join(cell.source for cell in code_cells(notebook)), flags=re.MULTILINE)
 
 
-def fingerprint(notebook: NotebookNode) -> str:
-    """Hash of all that can change a notebook's output: its code, the code of toyclip, and the stored results it names.
+def results_read(text: str) -> list[str]:
+    """Names of the stored results that a piece of Python reads, each by a call `stored("NAME")`.
 
-    Remarks and docstrings in toyclip do not count. A result counts when a code cell holds the name of its file in
-    `book/results/`, with or without the ending.
+    Raises:
+        ValueError: if a call does not say in so many words what it reads.
+
+    >>> results_read("fast = stored('fast')['results']; other = checks.stored('captions')")
+    ['captions', 'fast']
+    """
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "stored":
+            if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant) or node.keywords:
+                raise ValueError(f"{ast.unparse(node)} hides what it reads; write the name, as in stored('fast')")
+            names.add(node.args[0].value)
+    return sorted(names)
+
+
+def fingerprint(notebook: NotebookNode) -> str:
+    """Hash of all that can change a notebook's output: its code, what of toyclip it reaches, the results it reads.
+
+    Comments and layout do not count, nor what `provenance.fingerprint` leaves out of toyclip.
     """
     text = code(notebook)
-    parts = [cell.source for cell in code_cells(notebook)] + [
-        provenance.fingerprint(*provenance.imported_modules(text))
-    ]
-    for result in sorted((BOOK / "results").glob("*.json")):
-        if re.search(rf"\b{re.escape(result.stem)}\b", text):
-            parts.append(result.read_text(encoding="utf-8"))
+    parts = [provenance.fingerprint_source(text)]
+    for name in results_read(text):
+        path = BOOK / "results" / f"{name}.json"
+        parts.append(path.read_text(encoding="utf-8") if path.exists() else f"no {name}")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
