@@ -1,0 +1,547 @@
+"""Ways to get CLIP and its experiments wrong, each a replacement for a function of the package.
+
+A fault is a function that takes what stands under a dotted name of toyclip and returns what is to stand there instead.
+They are errors of thought, such as have been made; slips of an operator or a constant are what `mutants.py` makes.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A wrong replacement for `name` of `module`; a name with a dot is a method."""
+
+    module: str  # without the package's name
+    name: str
+    make: Callable
+
+    @property
+    def title(self) -> str:
+        """What is wrong, in words."""
+        return self.make.__name__.replace("_", " ")
+
+    def plant(self) -> None:
+        """Put the replacement in its place, before any other module takes the right one from there."""
+        from importlib import import_module
+
+        owner = import_module(f"toyclip.{self.module}")
+        *classes, name = self.name.split(".")
+        for part in classes:
+            owner = getattr(owner, part)
+        setattr(owner, name, self.make(getattr(owner, name)))
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(module: str, name: str) -> Callable[[Callable], Callable]:
+    """Enter a function into FAULTS."""
+
+    def enter(make: Callable) -> Callable:
+        FAULTS.append(Fault(module, name, make))
+        return make
+
+    return enter
+
+
+# --- the loss --------------------------------------------------------------------------------------------------------
+
+
+@fault("infonce", "info_nce")
+def one_direction_of_the_loss_dropped(right):
+    return lambda logits: (right(logits), F.cross_entropy(logits, torch.arange(len(logits))))[1]
+
+
+@fault("infonce", "info_nce")
+def labels_shifted_by_one(right):
+    return lambda logits: right(logits.roll(1, dims=0) if logits.ndim == 2 else logits)
+
+
+@fault("infonce", "mask_twins")
+def twins_not_masked(right):
+    return lambda logits, same_caption: (right(logits, same_caption), logits)[1]
+
+
+@fault("infonce", "mask_twins")
+def pairs_masked_with_their_twins(right):
+    return lambda logits, same_caption: logits.masked_fill(same_caption, -torch.inf)
+
+
+@fault("loss_floor", "floor")
+def floor_off_by_one_twin(right):
+    def floor(counts, batch_size):
+        right(counts, batch_size)
+        return right([int(c) + 1 for c in counts], batch_size)
+
+    return floor
+
+
+@fault("loss_floor", "epoch_floor")
+def floor_of_the_last_batch_forgotten(right):
+    from toyclip.loss_floor import floor
+
+    return lambda counts, batch_size: floor(counts, batch_size)
+
+
+@fault("chunked", "chunked_info_nce")
+def columns_left_out_of_the_chunked_loss(right):
+    def loss(images, texts, logit_scale, chunk):
+        right(images, texts, logit_scale, chunk)
+        return F.cross_entropy(logit_scale * images @ texts.T, torch.arange(len(images)))
+
+    return loss
+
+
+@fault("chunked", "cached_step")
+def gradients_of_an_earlier_step_thrown_away(right):
+    return lambda model, *given: (model.zero_grad(), right(model, *given))[1]
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+@fault("encoders", "ToyCLIP.embed_images")
+def pictures_not_normalised(right):
+    return lambda self, images: (right(self, images), self.image_encoder(images))[1]
+
+
+@fault("encoders", "ToyCLIP.forward")
+def captions_not_normalised_in_training(right):
+    return lambda self, images, tokens: self.logit_scale * self.embed_images(images) @ self.text_encoder(tokens).T
+
+
+@fault("encoders", "ToyCLIP.logit_scale")
+def scale_exponentiated_twice(right):
+    return property(lambda self: self.log_logit_scale.exp().exp())
+
+
+@fault("encoders", "ToyCLIP.clamp_logit_scale")
+def scale_not_clamped(right):
+    return lambda self: None
+
+
+@fault("encoders", "ToyCLIP.__init__")
+def temperature_frozen(right):
+    def init(self, *given, **named):
+        right(self, *given, **named)
+        self.log_logit_scale.requires_grad_(False)
+
+    return init
+
+
+@fault("encoders", "ToyCLIP.__init__")
+def seed_of_the_weights_ignored(right):
+    from toyclip.encoders import Config
+
+    return lambda self, config=None, seed=0: right(self, config or Config(), 0)
+
+
+@fault("encoders", "TextEncoder.forward")
+def padding_counted_as_a_word(right):
+    return lambda self, tokens: self.projection(self.norm((self.tokens(tokens) + self.positions).mean(dim=1)))
+
+
+@fault("encoders", "TextEncoder.forward")
+def positions_left_out(right):
+    def forward(self, tokens):
+        real = (tokens != 0).unsqueeze(-1)
+        return self.projection(self.norm((self.tokens(tokens) * real).sum(dim=1) / real.sum(dim=1)))
+
+    return forward
+
+
+@fault("encoders", "strided")
+def strides_in_another_order(right):
+    return lambda width, strides: right(width, tuple(reversed(strides)))
+
+
+@fault("encoders", "ImageEncoder.forward")
+def maximum_instead_of_the_mean(right):
+    return lambda self, images: self.projection(self.features(images).amax(dim=(2, 3)))
+
+
+@fault("data", "standardize")
+def bytes_taken_for_floats(right):
+    return lambda images: right(images.float())
+
+
+@fault("vit", "VisionTransformer.forward")
+def patches_without_positions(right):
+    from toyclip.data import standardize
+
+    def forward(self, images):
+        x = self.patches(standardize(images)).flatten(2).transpose(1, 2)
+        return self.projection(self.norm(self.blocks(x)).mean(dim=1))
+
+    return forward
+
+
+# --- the data --------------------------------------------------------------------------------------------------------
+
+
+@fault("data", "draw_pairs")
+def seed_of_the_pictures_ignored(right):
+    return lambda per_class, seed, *given, **named: right(per_class, 0, *given, **named)
+
+
+@fault("data", "split")
+def seed_of_the_split_ignored(right):
+    return lambda pairs, seed, held_out=0.15: right(pairs, 0, held_out)
+
+
+@fault("data", "split")
+def held_out_pictures_in_training(right):
+    return lambda pairs, seed, held_out=0.15: (right(pairs, seed, held_out), (pairs, right(pairs, seed, held_out)[1]))[
+        1
+    ]
+
+
+@fault("data", "caption")
+def colours_swapped_in_the_captions(right):
+    swap = {"red": "blue", "blue": "red"}
+    return lambda color, shape, *template: right(swap.get(color, color), shape, *template)
+
+
+@fault("data", "draw")
+def colours_swapped_in_the_pictures(right):
+    swap = {"red": "blue", "blue": "red"}
+    return lambda color, shape, *given: right(swap.get(color, color), shape, *given)
+
+
+def _rendered(draw: Callable, **wrong: object) -> Callable:
+    from toyclip.data import Rendering
+
+    return lambda color, shape, rng, rendering=None: draw(color, shape, rng, replace(rendering or Rendering(), **wrong))
+
+
+@fault("data", "draw")
+def pictures_without_noise(right):
+    return _rendered(right, noise=0.0)
+
+
+@fault("data", "draw")
+def shapes_never_turned(right):
+    return _rendered(right, rotation=(0.0,) * 4)
+
+
+@fault("data", "draw")
+def edges_not_smoothed(right):
+    return _rendered(right, rotation=(0.0,) * 4)
+
+
+@fault("data", "render")
+def pictures_and_captions_in_another_order(right):
+    def render(draw_class, counts, streams):
+        pairs = right(draw_class, counts, streams)
+        return replace(pairs, captions=pairs.captions.roll(1))
+
+    return render
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+@fault("train", "batches")
+def order_of_the_pairs_not_random(right):
+    return lambda pairs, size, epochs, seed: [list(torch.arange(pairs).split(size)) for _ in range(epochs)]
+
+
+@fault("train", "batches")
+def same_order_in_every_epoch(right):
+    return lambda pairs, size, epochs, seed: list(right(pairs, size, 1, seed)) * epochs
+
+
+@fault("train", "batches")
+def seed_of_the_order_ignored(right):
+    return lambda pairs, size, epochs, seed: right(pairs, size, epochs, 0)
+
+
+@fault("recipes", "schedule")
+def learning_rate_held(right):
+    return lambda recipe, step, steps_per_epoch: 1.0
+
+
+@fault("recipes", "optimizers")
+def muon_for_every_matrix(right):
+    def optimizers(model, recipe):
+        from toyclip.muon import Muon
+
+        if not recipe.muon_lr:
+            return right(model, recipe)
+        matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+        rest = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+        return [(torch.optim.AdamW(rest), recipe.lr), (Muon(matrices, recipe.muon_lr), recipe.muon_lr)]
+
+    return optimizers
+
+
+@fault("train", "fit")
+def captions_of_other_pictures(right):
+    return lambda model, images, tokens, *given, **named: right(model, images, tokens.roll(1, dims=0), *given, **named)
+
+
+@fault("train", "accuracy")
+def accuracy_on_training_pictures(right):
+    from toyclip.data import draw_pairs
+
+    return lambda model, pairs, *given: right(model, draw_pairs(per_class=30, seed=0), *given)
+
+
+@fault("muon", "Muon.step")
+def momentum_forgotten(right):
+    def step(self):
+        self.state.clear()
+        right(self)
+
+    return step
+
+
+@fault("muon", "orthogonalize")
+def matrix_not_orthogonalized(right):
+    return lambda matrix, steps=3: (right(matrix, steps), matrix / matrix.norm())[1]
+
+
+# --- zero-shot -------------------------------------------------------------------------------------------------------
+
+
+@fault("zero_shot", "predict")
+def argmin_for_argmax(right):
+    from toyclip.zero_shot import similarities
+
+    return lambda model, images, weights: similarities(model, images, weights).argmin(dim=1)
+
+
+@fault("zero_shot", "accuracy")
+def prompts_ignored(right):
+    return lambda model, pairs, tokenizer, prompts=None: right(model, pairs, tokenizer)
+
+
+@fault("zero_shot", "classifier")
+def ensemble_not_normalised_again(right):
+    def classifier(model, prompts, tokenizer):
+        right(model, prompts, tokenizer)
+        texts = [[p] if isinstance(p, str) else p for p in prompts]
+        with torch.no_grad():
+            return torch.stack([model.embed_texts(tokenizer.encode(t)).mean(dim=0) for t in texts])
+
+    return classifier
+
+
+@fault("zero_shot", "classifier")
+def only_the_first_prompt_read(right):
+    return lambda model, prompts, tokenizer: right(
+        model, [p if isinstance(p, str) else p[:1] for p in prompts], tokenizer
+    )
+
+
+@fault("metrics", "recall_at_k")
+def ties_count_as_found(right):
+    return lambda similarity, relevant, k: right(similarity + 1e-3 * relevant, relevant, k)
+
+
+@fault("pictures", "frame")
+def pictures_squeezed_instead_of_framed(right):
+    return lambda picture: picture.resize((max(picture.size),) * 2)
+
+
+@fault("checkpoint", "load")
+def weights_that_are_not_finite_let_in(right):
+    import toyclip.checkpoint as checkpoint
+
+    def load(path=checkpoint.PRETRAINED):
+        try:
+            return right(path)
+        except checkpoint.ModelFileError as error:
+            if "finite" not in str(error):
+                raise
+            return right()
+
+    return load
+
+
+@fault("files", "write_whole")
+def files_written_in_place(right):
+    return lambda path, write: write(path)
+
+
+# --- the experiments -------------------------------------------------------------------------------------------------
+
+
+@fault("studies.frequency.corpus", "assign")
+def counts_not_dealt_out_by_chance(right):
+    return lambda size, seed: np.sort(right(size, seed))
+
+
+@fault("studies.frequency.corpus", "assign")
+def the_same_lots_for_all_seeds(right):
+    return lambda size, seed: right(size, 0)
+
+
+@fault("studies.frequency.corpus", "held_out_corpus")
+def tested_on_the_corpus_itself(right):
+    from toyclip.studies.frequency.corpus import base_corpus
+
+    return lambda size, seed: base_corpus(size, seed)
+
+
+@fault("studies.frequency.interventions", "swapped")
+def head_and_tail_not_swapped(right):
+    from toyclip.studies.frequency.corpus import base_corpus
+
+    return lambda size, seed: base_corpus(size, seed)
+
+
+@fault("studies.frequency.interventions", "copies")
+def copies_of_another_concepts_picture(right):
+    def copies(size, seed):
+        corpus = right(size, seed)
+        return replace(corpus, pixels=corpus.pixels.roll(len(corpus) // 2, dims=0))
+
+    return copies
+
+
+@fault("studies.frequency.interventions", "nearest")
+def farthest_picture_for_the_nearest(right):
+    return lambda *given: -right(*given)
+
+
+@fault("studies.frequency.models", "among")
+def words_of_all_concepts_as_answers(right):
+    return lambda cosine, shown, concepts: (
+        (cosine[concepts[shown]].argmax(dim=1) == shown[concepts[shown]]).double().mean().item()
+    )
+
+
+@fault("studies.frequency.counting", "tag")
+def tagger_sure_of_everything(right):
+    return lambda tagger, pixels, threshold=0.7: right(tagger, pixels, 0.0)
+
+
+@fault("studies.frequency.priming", "teach")
+def the_model_itself_is_taught(right):
+    def teach(model, *given):
+        taught = right(model, *given)
+        model.load_state_dict(copy.deepcopy(taught.state_dict()))
+        return taught
+
+    return teach
+
+
+@fault("studies.composition.unseen", "shares_of_parts")
+def frequent_parts_left_out_by_design(right):
+    return lambda seed: tuple(np.sort(shares) for shares in right(seed))
+
+
+@fault("studies.composition.unseen", "latin_square")
+def a_square_that_is_not_latin(right):
+    return lambda seed: np.random.default_rng(seed).permutation(right(seed).ravel()).reshape(8, 8)
+
+
+@fault("studies.composition.unseen", "factored_run")
+def filters_not_taken_over(right):
+    from toyclip.studies.composition.unseen import coverage_run
+
+    return lambda partners, size, seed: coverage_run(partners, size, seed)
+
+
+@fault("trend", "mean_interval")
+def normal_interval_for_students(right):
+    def interval(values, confidence=0.95):
+        right(values, confidence)
+        half = 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        return float(np.mean(values)), float(np.mean(values)) - half, float(np.mean(values)) + half
+
+    return interval
+
+
+@fault("trend", "placebo_slopes")
+def own_count_not_held_equal(right):
+    from toyclip.trend import slopes
+
+    return lambda x, y: slopes(np.roll(x, 1, axis=0), y)
+
+
+@fault("studies.batch.ablations", "sigmoid")
+def sigmoid_without_its_bias(right):
+    def loss(model, images, tokens):
+        logits = model(images, tokens)
+        return -F.logsigmoid((2 * torch.eye(len(logits)) - 1) * logits).sum() / len(logits)
+
+    return loss
+
+
+@fault("studies.batch.ablations", "learn")
+def fixed_scale_learned(right):
+    return lambda *given, fixed=False, **named: right(*given, **named)
+
+
+@fault("studies.speedrun.bench", "timed")
+def evaluation_in_the_seconds_of_a_run(right):
+    def timed(*given):
+        run = right(*given)
+        return run | {"seconds": run["seconds"] + run["evaluation"]}
+
+    return timed
+
+
+@fault("studies.speedrun.ladder", "mirror")
+def every_batch_mirrored(right):
+    from toyclip.train import contrastive
+
+    return lambda: lambda model, images, tokens: contrastive(model, images.flip(3), tokens)
+
+
+@fault("studies.zero_shot.geometry", "margin")
+def margin_to_any_caption(right):
+    def margin(similarity, classes):
+        own = similarity.gather(1, classes[:, None]).squeeze(1)
+        return own - similarity.mean(dim=1)
+
+    return margin
+
+
+# --- what is stored --------------------------------------------------------------------------------------------------
+
+
+@fault("lab.study", "_sha256")
+def any_hash_will_do(right):
+    return lambda table: table.get("sha256", right(table))
+
+
+@fault("lab.provenance", "fingerprint")
+def no_code_makes_a_result_stale(right):
+    return lambda function: (right(function), "0" * 16)[1]
+
+
+@fault("lab.checks", "check")
+def a_missed_bound_is_passed_over(right):
+    def check(name, measured, bound):
+        try:
+            right(name, measured, bound)
+        except AssertionError:
+            print(f"passed: {name} {bound}")
+
+    return check
+
+
+@fault("infonce", "same")
+def no_pair_has_a_twin(right):
+    return lambda captions: (right(captions), torch.eye(len(captions), dtype=torch.bool))[1]
+
+
+@fault("metrics", "interval")
+def interval_of_wald(right):
+    def interval(successes, trials, confidence=0.95):
+        right(successes, trials, confidence)
+        share = successes / trials
+        half = 1.96 * math.sqrt(share * (1 - share) / trials)
+        return share - half, share + half
+
+    return interval
