@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test notebooks results faults serve clean help
+.PHONY: book test notebooks results faults mutants serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -40,6 +40,9 @@ results: $(INSTALLED)  ## do again the studies whose stored result no longer hol
 
 faults: $(INSTALLED)  ## plant faults in the package and see that the tests catch each one
 	$(BIN)/python tests/faults/plant_faults.py
+
+mutants: $(INSTALLED)  ## plant 300 small slips in the core and see that the tests catch those that matter
+	$(BIN)/python tests/faults/plant_faults.py --mutants 300
 
 serve: book  ## build the site and show it on this machine, at port 8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(SITE)
