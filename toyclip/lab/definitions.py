@@ -76,17 +76,27 @@ class Module:
             self.imports |= {public: (f"{name}.{home}", (public,)) for public, home in table.items()}
 
 
-@dataclass
-class Meaning(ast.NodeTransformer):
-    """Takes from a definition what no result depends on, and notes what it names.
+def meaning(statements: list[ast.stmt], module: Module, name: str) -> tuple[str, set[Target], set[str]]:
+    """What some statements of a module mean: as text, with the things and the strings that they name.
 
-    Gone are docstrings, types, imports, and what follows the exception's name in `raise`. A name that stands for
-    something imported or defined elsewhere in the module becomes what it stands for, however it was imported.
+    Gone from the text are docstrings, types, imports, and what follows the exception's name in `raise`. A name that
+    stands for something imported, or defined at the top of the module, becomes a mark for what it stands for.
 
     Args:
-        module: in which the definition stands.
         name: of the module.
+
+    >>> meaning(Module("X = 1").statements["X"], Module("X = 1"), "m")
+    ("Assign(targets=[Name(id='<m|X>')], value=Constant(value=1))", {('m', ('X',))}, set())
     """
+    copies = [ast.parse(ast.unparse(statement)).body[0] for statement in statements]  # the tree serves other names, too
+    reader = _Meaning(module, name)
+    said = [text(new) for new in map(reader.visit, copies) if new is not None]
+    return "\n".join(said), reader.targets, reader.strings
+
+
+@dataclass
+class _Meaning(ast.NodeTransformer):
+    """Takes the parts that mean nothing out of a syntax tree."""
 
     module: Module
     name: str

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from toyclip.errors import InputError
-from toyclip.lab.definitions import Meaning, Module, Target, imported, text
+from toyclip.lab.definitions import Module, Target, imported, meaning, text
 
 PACKAGE = Path(__file__).parents[1]
 Name = tuple[str, str]  # of a definition: its module, its own
@@ -43,11 +43,9 @@ def fingerprint_source(source: str, package: str = PACKAGE.name) -> str:
     >>> fingerprint_source("from toyclip.data import caption") == fingerprint_source("from toyclip import data")
     False
     """
-    tree, meaning = ast.parse(source), Meaning(Module(source), "")
-    for statement in ast.parse(source).body:
-        meaning.visit(statement)
-    code = _code(package)
-    return code.hash([text(tree)], {name for target in meaning.targets for name in code.resolve(target)})
+    module, code = Module(source), _code(package)
+    _, targets, _ = meaning(module.tree.body, module, "")
+    return code.hash([text(module.tree)], {name for target in targets for name in code.resolve(target)})
 
 
 class _Code:
@@ -84,8 +82,7 @@ class _Code:
 
     def _meaning(self, name: Name) -> tuple[str, set[Target], set[str]]:
         module = self.module(name[0])
-        meaning = Meaning(module, name[0])
-        return "\n".join(_spoken(meaning, s) for s in module.statements[name[1]]), meaning.targets, meaning.strings
+        return meaning(module.statements[name[1]], module, name[0])
 
     def label(self, target: Target) -> str:
         """A target's name, with a hash of its own text, since two modules may use one name for two things."""
@@ -112,10 +109,6 @@ class _Code:
         parts = parts + sorted({self._marked(name, label) for name in reached})
         files = {path for string in strings for path in self.data.get(string.rpartition("/")[2], [])}
         return _digest(parts + sorted({hashlib.sha256(path.read_bytes()).hexdigest() for path in files}))
-
-
-def _spoken(meaning: Meaning, statement: ast.stmt) -> str:
-    return text(meaning.visit(ast.parse(ast.unparse(statement)).body[0]))  # a copy: the tree serves other names, too
 
 
 def _digest(texts: Iterable[str]) -> str:
