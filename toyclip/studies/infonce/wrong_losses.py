@@ -21,7 +21,7 @@ def one_direction(images: Tensor, texts: Tensor, log_logit_scale: Tensor) -> Ten
     return F.cross_entropy(logits, torch.arange(len(logits)))
 
 
-def without_normalisation(images: Tensor, texts: Tensor, log_logit_scale: Tensor) -> Tensor:
+def without_normalization(images: Tensor, texts: Tensor, log_logit_scale: Tensor) -> Tensor:
     """Dot products instead of cosines: a long vector wins every comparison."""
     return info_nce(log_logit_scale.exp() * images @ texts.T)  # (B, B)
 
@@ -43,4 +43,4 @@ def self_made_targets(images: Tensor, texts: Tensor, log_logit_scale: Tensor) ->
     return (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, targets.T)) / 2
 
 
-WRONG = (one_direction, without_normalisation, scale_exponentiated_twice, shifted_labels, self_made_targets)
+WRONG = (one_direction, without_normalization, scale_exponentiated_twice, shifted_labels, self_made_targets)
