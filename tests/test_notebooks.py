@@ -15,20 +15,20 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from toyclip.lab import provenance
+from toyclip.lab.study import stale
+from toyclip.studies import all_studies
 
 BUDGET = 1 / 4  # share of all code cells whose output nbval may ignore
 LARGEST = 2_000_000  # bytes of a notebook
 ALT_LENGTH = (40, 400)  # characters
 EXERCISES = (3, 5)  # in a numbered chapter
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
-RESULT_KEYS = {"command", "seeds", "machine", "modules", "code"}
 GATE = re.compile(
     r"^\s*(?::{3,}|`{3,})\{(exercise|exercise-start|exercise-end|solution-start|solution-end)\}(.*)$", re.M
 )
 LABEL = re.compile(r"^\s*:label:\s*(\S+)", re.M)
 
 CHAPTERS = execute.chapters()
-RESULTS = sorted((execute.BOOK / "results").glob("*.json"))
 
 
 def skipped(cell: NotebookNode) -> bool:
@@ -181,14 +181,6 @@ def within_budget(notebooks: list[NotebookNode]) -> bool:
     return sum(part for part, _ in counts) <= BUDGET * sum(whole for _, whole in counts)
 
 
-def provenance_of(result: dict) -> list[str]:
-    """A stored result says how it was made, and by the code that is in the tree."""
-    if missing := RESULT_KEYS - result.keys():
-        return [f"lacks {sorted(missing)}"]
-    now = provenance.fingerprint(*result["modules"])
-    return [] if result["code"] == now else [f"made by code {result['code']}, the tree has {now}: {result['command']}"]
-
-
 EVERY = [run_in_order, no_stderr, no_error, alternative_text, no_semicolon, kernel, no_timestamps, size, skip_tags,
          fresh, gates]  # fmt: skip
 NUMBERED = re.compile(r"\d\d_")
@@ -217,9 +209,13 @@ def test_most_outputs_are_compared():
     assert within_budget([nbformat.read(path, as_version=4) for path in CHAPTERS])
 
 
-@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
-def test_stored_result(path):
-    assert provenance_of(json.loads(path.read_text(encoding="utf-8"))) == []
+def test_stored_results_hold():
+    """Each is whole, as its study wrote it, made by the code in the tree; there is no other; a chapter reads each."""
+    studies = all_studies()
+    assert stale(studies.values(), execute.BOOK / "results") == {}, "run `make results`"
+    assert {path.stem for path in (execute.BOOK / "results").iterdir() if path.suffix} == studies.keys()
+    read = [execute.results_read(execute.code(nbformat.read(path, as_version=4))) for path in CHAPTERS]
+    assert {name for names in read for name in names} == studies.keys()
 
 
 # --- the checks, checked -------------------------------------------------------------------------------------------
@@ -343,34 +339,27 @@ def test_too_many_ignored_cells_are_noticed(sound):
 
 
 def test_changed_module_is_noticed(sound, monkeypatch):
-    monkeypatch.setattr(provenance, "fingerprint", lambda *modules: "changed")
+    monkeypatch.setattr(provenance, "fingerprint_source", lambda text: "changed")
     assert fresh(sound)
 
 
-def test_changed_result_is_noticed(sound, tmp_path, monkeypatch):
+def test_changed_result_is_noticed_by_who_reads_it(sound, tmp_path, monkeypatch):
     monkeypatch.setattr(execute, "BOOK", tmp_path)
     (tmp_path / "results").mkdir()
     result = tmp_path / "results" / "seeds.json"
-    result.write_text("{}")
-    sound.cells[4].source = "results.read('seeds')"
-    execute.normalise(sound)
-    assert fresh(sound) == []
-    result.write_text('{"accuracy": 1}')
-    assert fresh(sound)
+    for source, answer in (("results = stored('seeds')", True), ("seeds = print('seeds')", False)):
+        result.write_text("{}")
+        sound.cells[4].source = source
+        execute.normalise(sound)
+        assert fresh(sound) == []
+        result.write_text('{"accuracy": 1}')
+        assert bool(fresh(sound)) is answer
 
 
-def test_incomplete_or_stale_result_is_noticed():
-    result = {
-        "command": "make it",
-        "seeds": [0],
-        "machine": {},
-        "modules": ["data"],
-        "code": provenance.fingerprint("data"),
-    }
-    assert provenance_of(result) == []
-    assert provenance_of({**result, "code": "old"})
-    for key in RESULT_KEYS:
-        assert provenance_of({k: v for k, v in result.items() if k != key})
+@pytest.mark.parametrize("call", ["stored(name)", "stored()", "stored('a', folder='b')", "checks.stored(*names)"])
+def test_call_that_hides_which_result_it_reads_is_refused(call):
+    with pytest.raises(ValueError, match="hides what it reads"):
+        execute.results_read(f"x = [{call} for name in 'ab']")
 
 
 def test_figure_without_text_is_refused(sound):
