@@ -38,6 +38,8 @@ ADAMW = replace(FAST, name="adamw", muon_lr=None)  # what trains a transformer
 def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP, Recipe]:
     """A new model and what to train it with; its weights follow from the seed.
 
+    Its words start as those of the fast model do: the models of one seed differ in their image encoder alone.
+
     Raises:
         InputError: if there is no such architecture.
 
@@ -47,7 +49,9 @@ def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP
     """
     lookup(SIZES, architecture, "architecture")
     encoder, recipe = ("transformer", ADAMW) if architecture == "transformer" else ("strided", FAST)
-    return new_model(size, seed, Config(image_encoder=encoder, width=width)), recipe
+    model = new_model(size, seed, Config(image_encoder=encoder, width=width))
+    model.text_encoder.load_state_dict(new_model(size, seed).text_encoder.state_dict())
+    return model, recipe
 
 
 def among(cosine: Tensor, shown: Tensor, concepts: Tensor) -> float:
