@@ -1,11 +1,23 @@
-"""Intervals drawn in figures are those of scipy, and alternative texts do not round a miss away."""
+"""Figures say their data and their text: in what is compared, and in the picture itself."""
+
+import base64
+import io
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 
 from toyclip.figures import style
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What `show` has displayed: (data by type, metadata)."""
+    outputs = []
+    monkeypatch.setattr(style, "display", lambda data, metadata, raw: outputs.append((data, metadata)))
+    return outputs
 
 
 @pytest.mark.parametrize("seeds", [2, 5, 20])
@@ -15,10 +27,73 @@ def test_interval_of_a_mean_is_that_of_scipy(seeds):
     assert style.interval(values) == pytest.approx((high - low) / 2)
 
 
-def test_bars_do_not_call_99_6_a_hundred(monkeypatch):
-    told = []
-    monkeypatch.setattr(style, "show", lambda figure, alt: told.append(alt) or plt.close(figure))
+def test_bars_do_not_call_99_6_a_hundred(shown):
     style.bars({"one left out": np.array([0.995, 0.997]), "all": np.array([1.0, 1.0])}, "What was left out")
-    assert told == [
-        "What was left out. Mean held-out accuracy (number of seeds): one left out 99.6 % (2), all 100 % (2)."
+    said = "What was left out. Mean held-out accuracy (number of seeds): one left out 99.6 % (2), all 100 % (2)."
+    assert shown[0][0]["text/plain"] == said
+
+
+def figure(value: float = 0.5) -> plt.Figure:
+    drawn, axes = style.new()
+    axes.plot([0, 1], [value, 1])
+    return drawn
+
+
+@pytest.mark.parametrize(("live", "compared"), [(False, "The loss ends at 1.50."), (True, "The loss ends at #.")])
+def test_text_and_data_are_displayed_and_lie_in_the_picture(shown, live, compared):
+    style.show(figure(), "The loss\n   ends at 1.50.", stored=not live, live=live)
+    ((data, metadata),) = shown
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert metadata == {"image/png": {"alt": "The loss ends at 1.50."}}
+    assert data["text/plain"] == compared
+    assert picture.text["Description"] == "The loss ends at 1.50."
+    assert data.get(style.DRAWN) == (None if live else {"data": picture.text["Comment"]})
+    assert picture.text["Comment"] == style.fingerprint(figure())
+
+
+def test_numbers_of_every_form_are_left_out():
+    text = "Mean of 1,024 seeds: −0.30 to +5 %, 3 x 32; from conv 1 to 16."
+    assert style.without_numbers(text) == "Mean of # seeds: # to # %, # x #; from conv # to #."
+
+
+DRAWINGS = [
+    lambda axes, v: axes.plot([0, 1], [v, 1]),
+    lambda axes, v: axes.barh(["a"], [v]),
+    lambda axes, v: axes.hist([v, v, 2 * v]),
+    lambda axes, v: axes.scatter([0], [v]),
+    lambda axes, v: axes.fill_between([0, 1], 0, [v, 1]),
+    lambda axes, v: axes.errorbar([0], [1], [v]),
+    lambda axes, v: axes.imshow([[v, 1]]),
+    lambda axes, v: axes.axhline(v),
+    lambda axes, v: axes.text(0, 0, f"{v:.2g}"),
+    lambda axes, v: axes.set_xlabel(f"{v:.2g}"),
+    lambda axes, v: axes.set_title(f"{v:.2g}"),
+    lambda axes, v: style.title(axes.figure, f"{v:.2g}"),
+]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_fingerprint_follows_the_data_and_not_the_last_digit(draw):
+    def of(value: float) -> str:
+        drawn, axes = style.new()
+        draw(axes, value)
+        plt.close(drawn)
+        return style.fingerprint(drawn)
+
+    assert of(0.5) == of(0.5 * (1 + 1e-9))
+    assert of(0.5) != of(0.51)
+
+
+def test_source_is_shown_with_and_without_its_docstring(monkeypatch):
+    told = []
+    monkeypatch.setattr(style, "display", lambda markdown: told.append(markdown.data))
+    style.show_source(style.without_numbers)
+    style.show_source(style.without_numbers, style.title, docstrings=False)
+    assert '"""The text with #' in told[0]
+    assert told[1].splitlines()[:3] == [
+        "```python",
+        "def without_numbers(text: str) -> str:",
+        '    return re.sub(r"[-−+]?\\d[\\d,.]*\\b", "#", text)',
     ]
+    assert "def title" in told[1]
+    assert '"""' not in told[1]

@@ -37,7 +37,7 @@ def growth(
     axes.set_xticks([512, 2048, 8192, 32768], ["512", "2,048", "8,192", "32,768"])
     axes.minorticks_off()
     style.title(figure, message)
-    style.show(figure, f"{message}. {unit} by batch size, dashed lines are fits: {'; '.join(said)}.")
+    style.show(figure, f"{message}. {unit} by batch size, dashed lines are fits: {'; '.join(said)}.", stored=True)
 
 
 def by_batch(
@@ -68,7 +68,7 @@ def by_batch(
     axes.set_xticks(sizes, [f"{s:,}" for s in sizes])
     axes.minorticks_off()
     style.title(figure, message)
-    style.show(figure, f"{message}. {'; '.join(said)}.")
+    style.show(figure, f"{message}. {'; '.join(said)}.", stored=True)
 
 
 def scales(runs: dict[str, Sequence[float]], clamp: float = 100.0) -> None:
@@ -83,4 +83,4 @@ def scales(runs: dict[str, Sequence[float]], clamp: float = 100.0) -> None:
     axes.set_ylim(len(runs) - 0.5, -0.7)
     style.title(figure, "Even from 100 the scale falls")
     ends = "; ".join(f"{name} {min(v):.0f} to {max(v):.0f}" for name, v in runs.items())
-    style.show(figure, f"Logit scale at the end of training, all seeds, clamp at {clamp:.0f}: {ends}.")
+    style.show(figure, f"Logit scale at the end of training, all seeds, clamp at {clamp:.0f}: {ends}.", stored=True)

@@ -116,7 +116,9 @@ def attributes(shares: Mapping[str, Sequence[float]]) -> None:
     axis.invert_yaxis()
     style.title(figure, "Pixels tell the colour, less so the shape")
     told = ", ".join(f"{name} {np.mean(values):.0%}" for name, values in shares.items())
-    style.show(figure, f"Right answers of a linear classifier on raw pixels, mean of {len(values)} worlds: {told}.")
+    style.show(
+        figure, f"Right answers of a linear classifier on raw pixels, mean of {len(values)} worlds: {told}.", live=True
+    )
 
 
 def averages(rows: Mapping[str, Tensor]) -> None:
@@ -151,7 +153,9 @@ def room(sizes: Sequence[int], shares: Mapping[str, np.ndarray]) -> None:
     style.title(figure, "Room to move defeats pixels,\nnot the model")
     ends = {name: values.mean(axis=0)[[0, -1]] for name, values in shares.items()}
     told = "; ".join(f"{name} {first:.0%} to {last:.0%}" for name, (first, last) in ends.items())
-    style.show(figure, f"Right answers, pictures {sizes[0]} to {sizes[-1]} pixels wide around equal shapes: {told}.")
+    style.show(
+        figure, f"Right answers, pictures {sizes[0]} to {sizes[-1]} pixels wide around equal shapes: {told}.", live=True
+    )
 
 
 def sheet(sampled: int = 7) -> None:

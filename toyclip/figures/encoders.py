@@ -1,23 +1,16 @@
 """Figures of chapter 2: the model's source, its parameters, what it sees, and its cosines (helper, no chapter)."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from IPython.display import Markdown, display
 from torch import Tensor
 
 from toyclip.encoders import ImageEncoder
 from toyclip.figures import style
 
 PARTS = {"image": style.ACCENT, "text": style.CONTRAST, "scale": style.GREY}
-
-
-def show_source(thing: object) -> None:
-    """Display the source code of a class or function of the package, with its colours."""
-    display(Markdown(f"```python\n{inspect.getsource(thing).rstrip()}\n```"))
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ def cloud(
     ylabel: str = "test accuracy, %",
     spots: Mapping[str, tuple[int, float, float]] | None = None,
     ticks: tuple[list[float], list[str]] | None = COUNTS,
+    live: bool = False,
 ) -> None:
     """Single points, faint, with curves over them, each named at one of its points.
 
@@ -29,6 +30,7 @@ def cloud(
         curves: name -> (M,), (M,). The first is drawn with a mark at each point.
         spots: name -> (which point of the curve, points to the right, points up) of its label; no entry, no label.
         ticks: of a logarithmic horizontal axis; None: a linear one.
+        live: drawn from runs made now, not from stored results.
     """
     figure, axes = style.new(3.5)
     x, y = points
@@ -46,7 +48,7 @@ def cloud(
         axes.set_xticks(*ticks)
         axes.minorticks_off()
     style.title(figure, message)
-    style.show(figure, alt)
+    style.show(figure, alt, stored=not live, live=live)
 
 
 def label(axes: Axes, name: str, x: Sequence, y: Sequence, spot: tuple[int, float, float], color: str) -> None:
@@ -92,7 +94,7 @@ def lines(
     axes.minorticks_off()
     style.title(figure, message)
     seeds = {len(values) for _, values in series.values()}
-    style.show(figure, f"{message.replace(chr(10), ' ')}. {'; '.join(said)}. Means of {max(seeds)} seeds.")
+    style.show(figure, f"{message.replace(chr(10), ' ')}. {'; '.join(said)}. Means of {max(seeds)} seeds.", stored=True)
 
 
 def forest(rows: Mapping[str, np.ndarray], message: str, unit: str, height: float = 0.34) -> None:
@@ -116,7 +118,7 @@ def forest(rows: Mapping[str, np.ndarray], message: str, unit: str, height: floa
     axes.set_xlabel(unit)
     style.title(figure, message)
     text = f"{message.replace(chr(10), ' ')}. {unit}: {'; '.join(said)}."
-    style.show(figure, text if len(text) <= 400 else f"{text[:396]} ...")
+    style.show(figure, text if len(text) <= 400 else f"{text[:396]} ...", stored=True)
 
 
 def gap(models: Mapping[str, tuple[np.ndarray, np.ndarray]], message: str, alt: str, xlabel: str, ylabel: str) -> None:
@@ -135,4 +137,4 @@ def gap(models: Mapping[str, tuple[np.ndarray, np.ndarray]], message: str, alt: 
     axes.text(0.72 * top, 0.76 * top, "equal", color=style.GREY, ha="right")
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1.08 * top), ylim=(0, 1.08 * top))
     style.title(figure, message)
-    style.show(figure, alt)
+    style.show(figure, alt, stored=True)

@@ -130,6 +130,7 @@ def floor(runs: Sequence[dict], source: Sequence[tuple[int, float]]) -> None:
         figure,
         f"Loss over 30 epochs for {len(runs)} seeds. All level off at {min(last):.2f} to {max(last):.2f} nats, beside "
         f"the floor of {lowest:.2f}; the source's six values end there too, at {source[-1][1]:.2f}.",
+        stored=True,
     )
 
 

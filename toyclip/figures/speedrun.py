@@ -30,7 +30,9 @@ def ladder(runs: dict[str, Sequence[dict]], colors: Sequence[str] = ()) -> None:
     axes.set_xticks([1, 10, 100], ["1", "10", "100"])
     style.title(figure, "Each rung buys time, not accuracy")
     style.show(
-        figure, f"Accuracy against training time. All end near 100 %. Time in % of the reference's: {'; '.join(said)}."
+        figure,
+        f"Accuracy against training time. All end near 100 %. Time in % of the reference's: {'; '.join(said)}.",
+        stored=True,
     )
 
 
@@ -59,7 +61,7 @@ def where_time_goes(parts: dict[str, dict[str, float]]) -> None:
         f"{recipe}: " + ", ".join(f"{part} {100 * v / sum(seconds.values()):.0f} %" for part, v in seconds.items())
         for recipe, seconds in parts.items()
     )
-    style.show(figure, f"Share of the training time. {'; '.join(shares)}.")
+    style.show(figure, f"Share of the training time. {'; '.join(shares)}.", stored=True)
 
 
 def singular_values(before: Tensor, after: Tensor, name: str) -> None:
@@ -105,4 +107,4 @@ def ideas(ratios: dict[str, np.ndarray], perfect: dict[str, str]) -> None:
     axes.set_title("seeds at 100 %", loc="right", fontsize=10, fontweight="normal")
     style.title(figure, "Most ideas are lost in the noise")
     middle = [f"{name} {np.median(ratios[name]):.0f} ({perfect[name]})" for name in names]
-    style.show(figure, f"Times as fast as the reference, and seeds at 100 %: {'; '.join(middle)}."[:399])
+    style.show(figure, f"Times as fast as the reference, and seeds at 100 %: {'; '.join(middle)}."[:399], stored=True)

@@ -35,6 +35,7 @@ def trajectories(reference: Sequence[dict], fast: Sequence[dict], source: Sequen
         f"Accuracy by epoch. The reference recipe starts at {span(first, '.0%')} and ends at {span(end, '.1%')} on "
         f"{len(reference)} seeds; the source starts at {source[0][1]} % and has 100 % from epoch 17. The fast recipe "
         f"ends at {span(end_fast, '.1%')} after {len(fast[0]['epochs'])} epochs on {len(fast)} seeds.",
+        stored=True,
     )
 
 
@@ -57,6 +58,7 @@ def logit_scales(reference: Sequence[dict], clamp: float = 100.0) -> None:
         figure,
         f"Logit scale over 30 epochs, {len(ends)} seeds. It starts at 14.3, ends between {min(ends):.1f} and "
         f"{max(ends):.1f}, and never comes near the clamp at {clamp:.0f}.",
+        stored=True,
     )
 
 
@@ -107,6 +109,7 @@ def similarity_matrix(cosine: Tensor) -> None:
         figure,
         f"Mean cosine of pictures with captions, 16 by 16. The diagonal is at {own.mean():.2f}; captions that share "
         f"colour or shape at {cosine[kin].mean():.2f}; captions that share neither at {cosine[stranger].mean():.2f}.",
+        live=True,
     )
 
 
@@ -121,6 +124,7 @@ def ranks(share: Tensor) -> None:
         figure,
         f"How often the caption at a rank shares colour or shape with the picture: rank 2 {share[0]:.0%}, rank 3 "
         f"{share[1]:.0%}, rank 7 {share[5]:.0%}, rank 8 {share[6]:.0%}, rank 16 {share[14]:.0%}.",
+        live=True,
     )
 
 
@@ -143,6 +147,7 @@ def left_out(accuracy: np.ndarray, seeds: int) -> None:
         f"Sixteen compositions, each left out of training in turn, {seeds} seeds. Mean accuracy on the missing one is "
         f"{100 * accuracy.min():.0f} to {100 * accuracy.max():.0f} %, {100 * accuracy.mean():.1f} % over all; "
         "guessing would give 6 %.",
+        stored=True,
     )
 
 
