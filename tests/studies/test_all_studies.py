@@ -1,0 +1,193 @@
+"""All studies in miniature, called as the engine calls them: declared soundly, repeatable, JSON, the seed matters."""
+
+import functools
+import json
+import pkgutil
+import random
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from studies.samples import emoji_world, shapes_world, ticking, tiny_world
+
+from toyclip import studies, train
+from toyclip.data import CAPTIONS, Pairs, Tokenizer
+from toyclip.encoders import ToyCLIP
+from toyclip.errors import InputError
+from toyclip.recipes import FAST, REFERENCE
+from toyclip.studies import all_studies
+from toyclip.studies.batch import ablations, footprint, sweeps
+from toyclip.studies.composition import unseen
+from toyclip.studies.frequency import corpus, counting, interventions, models, priming
+from toyclip.studies.speedrun import bench
+from toyclip.studies.speedrun.ladder import Rung, mirror
+from toyclip.studies.zero_shot import captions, structure
+from toyclip.zero_shot import classifier, similarities
+
+STUDIES = all_studies()
+TINY = corpus.Size(levels=5, per_level=2, updates=2, batch_size=8, test=2)  # 10 concepts, 62 pictures
+SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
+RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
+QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    """Every world is small and every run short; what measures time finds a clock that ticks at every look."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (train, captions, structure, bench):
+            patch.setattr(module, "world", tiny_world)
+        for module in (captions, structure, bench):
+            patch.setattr(module, "accuracy", confidence)
+        for module in (train, bench, sweeps, footprint):
+            patch.setattr(module, "time", ticking())
+        defaults = {  # which no patch of a name reaches
+            captions.captions: (QUICK,),
+            captions.unseen: (QUICK,),
+            structure.supervised: (replace(QUICK, epochs=3),),
+            interventions.condition: (TINY,),
+            counting.counting: (TINY,),
+            models.model_run: (TINY,),
+            priming.priming: (TINY,),
+            unseen.composition: (unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1),),
+            bench.matrix_rate: (8, 2),
+        }
+        for function, short in defaults.items():
+            patch.setattr(function, "__defaults__", short)
+        patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
+        patch.setattr(structure, "FAST", QUICK)
+        patch.setattr(bench, "RUNGS", (Rung("slow", replace(QUICK, name="reference")), Rung("quick", QUICK)))
+        patch.setattr(bench, "IDEAS", (Rung("as it is", QUICK), Rung("mirrored", QUICK, new_loss=mirror)))
+        patch.setattr(bench, "step_seconds", lambda size, seed, threads=1: size / threads)
+        patch.setattr(counting, "SCHOOLING", {"good tagger": 4, "poor tagger": 2})
+        for name, value in {"NEW_WORDS": 3, "PICTURES": 2, "PRESENTATIONS": 2, "COMPANY": 5}.items():
+            patch.setattr(priming, name, value)
+        patch.setattr(ablations, "WORLDS", {"shapes": shapes_world, "emoji": emoji_world})
+        for module in (ablations, sweeps):
+            patch.setattr(module, "EPOCHS", {"shapes": 1, "emoji": 1})
+        patch.setattr(
+            sweeps, "POINTS", [(*point, 32) for point in dict.fromkeys(p[:2] for p in sweeps.POINTS if p[0] != "time")]
+        )
+        patch.setattr(sweeps, "UPDATES", {"shapes": 2, "emoji": 3})
+        patch.setattr(sweeps, "RATES", sweeps.RATES[1:])
+        patch.setattr(footprint, "_peak_mb", lambda: 100.0)
+        patch.setattr(footprint, "measure", measure_one)
+        forget()
+        yield
+    forget()
+
+
+def confidence(model: ToyCLIP, pairs: Pairs, tokenizer: Tokenizer) -> float:
+    """Stands in for accuracy, which on a few pictures is the same for many models: the mean cosine with the answer."""
+    cosine = similarities(model, pairs.pixels, classifier(model, CAPTIONS, tokenizer))  # (N, 16)
+    return cosine.gather(1, pairs.classes[:, None]).double().mean().item()
+
+
+def measure_one(step: str, batch_size: int, seed: int) -> dict:
+    """Six pairs instead of 512, in this process; nothing of larger batches."""
+    return footprint._measure_here(step, 6, 4, seed, 1) if batch_size == 512 else {"batch_size": batch_size}
+
+
+def forget() -> None:
+    """What a process keeps from run to run; a new one has nothing."""
+    for kept in (corpus.base_corpus, corpus.held_out_corpus, sweeps.choose_rates):
+        kept.cache_clear()
+
+
+def run(name: str, condition: str | None, seed: int) -> object:
+    """One run, as the engine calls it."""
+    return STUDIES[name].run(*(() if condition is None else (condition,)), seed)
+
+
+def global_state() -> tuple:
+    threads = torch.get_num_threads()
+    return str(np.random.get_state()), random.getstate(), torch.get_rng_state().tolist(), threads  # noqa: NPY002
+
+
+# --- declarations ----------------------------------------------------------------------------------------------------
+
+
+def test_every_table_of_studies_is_declared():
+    modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
+    tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
+    assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 19
+
+
+def test_two_studies_of_one_name_are_refused(monkeypatch):
+    monkeypatch.setattr(studies, "DECLARE", (*studies.DECLARE, "zero_shot.captions"))
+    with pytest.raises(ValueError, match="two studies are called 'captions'; give one of them another name"):
+        all_studies()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_study_is_declared_soundly(name):
+    study = STUDIES[name]
+    module = sys.modules[study.run.__module__]
+    assert study.name == name
+    assert re.fullmatch(r"[a-z_]+", name)
+    assert study.seeds >= 3
+    assert len(set(study.conditions)) == len(study.conditions) != 1
+    assert getattr(import_module(study.run.__module__), study.run.__qualname__) is study.run  # so do workers find it
+    assert study in module.STUDIES
+    assert study.alone == hasattr(module, "time")  # whatever looks at a clock has the machine to itself
+    assert study.usual is None
+
+
+def test_numbers_of_seeds_are_enough_for_their_intervals():
+    assert {name: STUDIES[name].seeds for name in ("reference", "fast", "bench")} == {
+        "reference": 10, "fast": 20, "bench": 5,
+    }  # fmt: skip
+    assert {STUDIES[name].seeds for name in SEVERAL} - {8} == {4}  # the models', which are 18 a seed
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_unknown_condition_is_refused_and_all_known_ones_are_named(name):
+    with pytest.raises(InputError, match=r"there is no \w+ 'bass'; choose one of ") as caught:
+        run(name, "bass", 0)
+    told = str(caught.value).partition("choose one of ")[2]
+    assert told == ", ".join(STUDIES[name].conditions)
+
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def first(name: str, condition: str | None) -> object:
+    """The run of seed 0, which several tests look at."""
+    return run(name, condition, 0)
+
+
+@pytest.mark.parametrize(("name", "condition"), RUNS)
+def test_result_is_json_without_loss(name, condition):
+    result = first(name, condition)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_run_is_repeatable_and_the_seeds_own(name):
+    """Whatever ran before in the process, and whatever the global generators are at."""
+    conditions = STUDIES[name].conditions or (None,)
+    condition = conditions[len(conditions) // 2]
+    before_others = first(name, condition)
+    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name == "supervised" else (1,))]
+    forget()
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
+    state = global_state()
+    assert run(name, condition, 0) == before_others
+    assert global_state() == state
+    assert any(other != before_others for other in others)  # an accuracy of a few pictures may be the same by luck
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_conditions_differ(name):
+    results = [json.dumps(first(name, condition)) for condition in STUDIES[name].conditions]
+    assert len(set(results)) >= len(results) - NO_DIFFERENCE.get(name, 0)
+
+
+NO_DIFFERENCE = {"frequency_conditions": 3}  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
