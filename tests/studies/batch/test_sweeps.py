@@ -1,7 +1,6 @@
 """Batch sizes get the updates that their budget says, and the learning rate that suits them."""
 
 import itertools
-import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -9,23 +8,28 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from studies.samples import TOKENS, Clock, shapes_world
 
-from toyclip import data
-from toyclip.data import CLASSES, Tokenizer, caption
-from toyclip.infonce import epoch_floor
+from toyclip.data import Pairs
+from toyclip.loss_floor import epoch_floor
 from toyclip.studies.batch import ablations
 from toyclip.studies.batch import sweeps as batches
 from toyclip.studies.batch.ablations import ADAMW, World
 from toyclip.studies.batch.sweeps import POINTS, RATES, SIZES
-
-CAPTIONS = Tokenizer().encode([caption(*pair) for pair in CLASSES])
+from toyclip.train import contrastive
 
 
 @pytest.fixture(scope="module")
 def tiny() -> World:
     """64 pictures to train on, 32 others to test."""
-    training, test = data.draw_pairs(per_class=4, seed=0), data.draw_pairs(per_class=2, seed=1)
-    return World(training.images, training.classes, test.images, test.classes, CAPTIONS, vocab_size=10)
+    return shapes_world(0)
+
+
+def unpainted(pictures: int) -> World:
+    """A world as large as the studies' own, of numbers instead of pictures."""
+    classes = torch.zeros(pictures, dtype=torch.int64)
+    pairs = Pairs(torch.arange(pictures)[:, None], classes, classes)
+    return World(pairs, pairs, TOKENS, 10)
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def watched(monkeypatch) -> list[tuple[torch.Tensor, torch.Tensor, float]]:
     seen = []
 
     def loss(model, images, tokens):
-        value = ablations.contrastive(model, images, tokens)
+        value = contrastive(model, images, tokens)
         seen.append((images, tokens, value.item()))
         return value
 
@@ -53,29 +57,23 @@ def _no_rates_from_elsewhere():
 # --- a run -----------------------------------------------------------------------------------------------------------
 
 
-def test_pairs_are_drawn_without_replacement_and_keep_their_captions(tiny):
-    number = {image.numpy().tobytes(): i for i, image in enumerate(tiny.images)}
-    assert len(number) == 64
-    times = Counter()
-    for seed in range(50):
-        some = batches.first_pairs(tiny, 20, seed)
-        drawn = [number[image.numpy().tobytes()] for image in some.images]
-        assert len(set(drawn)) == len(some.images) == 20
-        assert torch.equal(some.classes, tiny.classes[drawn])
-        assert torch.equal(some.tokens, tiny.tokens[drawn])
-        times.update(drawn)
-    assert len(times) == 64  # none is left out for good
-    assert max(times.values()) < 30  # of 50; 16 are expected
-    rest = ("test_images", "test_classes", "captions", "vocab_size")
-    assert all(getattr(some, key) is getattr(tiny, key) for key in rest)
-
-
-def test_pairs_follow_from_the_seed_alone(tiny):
+def test_pairs_are_drawn_without_replacement_and_keep_their_captions():
+    """On a world without pictures, some of whose pairs are mismatched."""
+    numbers, seen = torch.arange(64), Counter()
+    world = World(Pairs(numbers[:, None], numbers // 4, (numbers + 1) // 4 % 16), shapes_world(0).test, TOKENS, 10)
     before = torch.get_rng_state()
-    first, again, other = (batches.first_pairs(tiny, 20, seed).images for seed in (0, 0, 1))
+    for seed in range(50):
+        some = batches.first_pairs(world, 20, seed)
+        drawn = some.training.pixels.flatten().tolist()
+        assert len(set(drawn)) == len(some.training) == 20
+        assert torch.equal(some.training.classes, world.training.classes[drawn])
+        assert torch.equal(some.tokens, world.tokens[drawn])
+        assert torch.equal(batches.first_pairs(world, 20, seed).training.pixels, some.training.pixels)
+        seen.update(drawn)
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    assert len(seen) == 64  # none is left out for good
+    assert max(seen.values()) < 30  # of 50; 16 are expected
+    assert all(getattr(some, key) is getattr(world, key) for key in ("test", "captions", "vocab_size"))
 
 
 @pytest.mark.parametrize(
@@ -126,34 +124,25 @@ def test_recipe_is_adamw_with_this_batch_rate_and_loss(loss, tiny, monkeypatch):
 
 def test_sigmoids_start_where_the_paper_starts():
     for loss, function in (("sigmoid", ablations.sigmoid), ("sigmoid, twins", ablations.sigmoid_twins)):
-        assert batches.LOSSES[loss] == {"loss_of": function, "scale": 10.0, "bias": -10.0}
+        assert batches.LOSSES[loss] == {"loss_of": function, "logit_scale": 10.0, "logit_bias": -10.0}
     assert batches.LOSSES["softmax"] == {}
 
 
 def test_run_that_blows_up_is_right_never(tiny, monkeypatch):
-    broken = {"loss_of": lambda model, images, tokens: ablations.contrastive(model, images, tokens) * math.nan}
+    broken = {"loss_of": lambda model, images, tokens: contrastive(model, images, tokens) * math.nan}
     monkeypatch.setitem(batches.LOSSES, "broken", broken)
     run = batches.train_for(tiny, 4, 16, 1e-3, "broken", seed=0)
     assert (run["accuracy"], run["loss"], run["floor"]) == (0.0, None, None)
 
 
 def test_seconds_are_processor_time_of_learning_alone(tiny, monkeypatch):
-    """A clock that only moves when told to."""
-    now = [1000.0]
-
-    def lasts(seconds, work):
-        def slow(*arguments, **options):
-            now[0] += seconds
-            return work(*arguments, **options)
-
-        return slow
-
-    monkeypatch.setattr(batches, "time", SimpleNamespace(process_time=lambda: now[0]))
-    monkeypatch.setattr(batches, "first_pairs", lasts(10, batches.first_pairs))
-    monkeypatch.setattr(World, "accuracy", lasts(100, World.accuracy))
-    monkeypatch.setitem(batches.LOSSES, "slow", {"loss_of": lasts(2, ablations.contrastive)})
+    clock = Clock()
+    monkeypatch.setattr(batches, "time", SimpleNamespace(process_time=clock.time.process_time))
+    monkeypatch.setattr(batches, "first_pairs", clock.lasts(10, work=batches.first_pairs))
+    monkeypatch.setattr(World, "accuracy", clock.lasts(100, work=World.accuracy))
+    monkeypatch.setitem(batches.LOSSES, "slow", {"loss_of": clock.lasts(2, work=contrastive)})
     assert batches.train_for(tiny, 3, 16, 1e-3, "slow", seed=0)["seconds"] == 6
-    assert now == [1000 + 10 + 6 + 100]
+    assert clock.now == 1000 + 10 + 6 + 100
 
 
 # --- budgets ---------------------------------------------------------------------------------------------------------
@@ -163,7 +152,7 @@ def test_seconds_are_processor_time_of_learning_alone(tiny, monkeypatch):
 def test_budgets_make_equal_what_they_say(name, pictures, monkeypatch):
     """In worlds as large as the studies' own; nothing is trained for it."""
     monkeypatch.setattr(batches, "train_for", lambda *_: pytest.fail("trains"))
-    world = SimpleNamespace(images=range(pictures))
+    world = unpainted(pictures)
     updates = {budget: [batches.updates_of(budget, name, world, size, 0) for size in SIZES]
                for budget in ("samples", "updates")}  # fmt: skip
     samples = [number * size for number, size in zip(updates["samples"], SIZES, strict=True)]
@@ -175,10 +164,9 @@ def test_budgets_make_equal_what_they_say(name, pictures, monkeypatch):
 @pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
 def test_equal_updates_are_made_but_for_one_that_is_no_whole_number_of_epochs(name, pictures, batch_size, monkeypatch):
     """96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 7 says so."""
-    world = World(torch.zeros(pictures, 1), torch.zeros(pictures, dtype=torch.int64), *[torch.zeros(1, 1)] * 3, 10)
-    monkeypatch.setattr(batches, "learn", lambda *_, **__: (None, None))
-    updates = batches.updates_of("updates", name, world, batch_size, seed=0)
-    run = batches.train_for(world, updates, batch_size, 1e-3, "softmax", seed=0)
+    monkeypatch.setattr(batches, "learn", lambda *_, **__: (None, []))
+    updates = batches.updates_of("updates", name, unpainted(pictures), batch_size, seed=0)
+    run = batches.train_for(unpainted(pictures), updates, batch_size, 1e-3, "softmax", seed=0)
     made = 128 if (name, batch_size) == ("emoji", 128) else updates
     assert (run["updates"], run["pictures"]) == (made, made * batch_size)
 
@@ -207,7 +195,7 @@ def landscape(monkeypatch) -> tuple[list[tuple], dict[tuple[str, str, int], floa
     """The best learning rate of each point that is tuned, neighbours apart, and the runs that were made to find it."""
     tuned = [(budget, loss, size) for budget, loss, size in POINTS if budget != "time" and loss != "sigmoid, twins"]
     best = dict(zip(tuned, itertools.cycle([RATES[1], RATES[2], RATES[0], RATES[2]]), strict=False))
-    world, runs = SimpleNamespace(images=range(4096), seed=batches.TUNING_SEED), []
+    world, runs = unpainted(4096), []
 
     def make_world(name, seed):
         assert (name, seed) == ("shapes", batches.TUNING_SEED)
@@ -228,6 +216,7 @@ def landscape(monkeypatch) -> tuple[list[tuple], dict[tuple[str, str, int], floa
 def test_each_point_gets_the_best_of_the_rates(landscape):
     runs, best = landscape
     rates = batches.choose_rates("shapes")
+    assert batches.choose_rates("shapes") is rates  # nothing is tried again
     assert set(rates) == set(POINTS)
     assert set(best.values()) == set(RATES)
     for budget, loss, size in POINTS:
@@ -236,25 +225,8 @@ def test_each_point_gets_the_best_of_the_rates(landscape):
     assert Counter(runs) == Counter((*point, rate) for point in best for rate in RATES)  # each once, none for time
 
 
-def test_rates_are_chosen_once(landscape):
-    runs, _ = landscape
-    first, number = batches.choose_rates("shapes"), len(runs)
-    assert batches.choose_rates("shapes") == first
-    assert len(runs) == number
-
-
-def test_rates_are_never_measured_by_the_clock(landscape, monkeypatch):
-    budgets = []
-    updates_of = batches.updates_of
-    monkeypatch.setattr(
-        batches, "updates_of", lambda budget, *rest: budgets.append(budget) or updates_of(budget, *rest)
-    )
-    batches.choose_rates("shapes")
-    assert set(budgets) == {"samples", "updates"}
-
-
 def test_rates_are_chosen_in_a_world_of_their_own():
-    assert all(seeds <= batches.TUNING_SEED for _, seeds in batches.STUDIES.values())
+    assert all(study.seeds <= batches.TUNING_SEED for study in batches.STUDIES)
     assert ADAMW.lr in RATES
     assert list(RATES) == sorted(RATES)
 
@@ -282,34 +254,12 @@ def test_sweep_makes_one_run_of_each_point(monkeypatch):
 
 
 def test_points_are_softmax_by_every_budget_and_the_sigmoids_by_samples():
-    assert len(set(POINTS)) == len(POINTS)
-    assert {point[:2] for point in POINTS} == {
-        ("samples", "softmax"), ("samples", "sigmoid"), ("samples", "sigmoid, twins"), ("updates", "softmax"),
-        ("time", "softmax"),
-    }  # fmt: skip
-
-
-def test_small_sweep_from_end_to_end(tiny, monkeypatch):
-    points = [("samples", "softmax", 16), ("samples", "sigmoid", 32), ("samples", "sigmoid, twins", 32),
-              ("updates", "softmax", 32), ("time", "softmax", 16)]  # fmt: skip
-    asked = []
-    monkeypatch.setattr(batches, "POINTS", points)
-    monkeypatch.setattr(batches, "RATES", RATES[:2])
-    monkeypatch.setattr(batches, "UPDATES", {"shapes": 4})
-    monkeypatch.setattr(batches, "EPOCHS", {"shapes": 1})
-    monkeypatch.setattr(batches, "SECONDS", {"shapes": 0.05})
-    monkeypatch.setattr(batches, "make_world", lambda name, seed: asked.append((name, seed)) or tiny)
-    results = batches.shapes_batches(0)
-    assert sorted(asked) == [("shapes", 0), ("shapes", batches.TUNING_SEED)]
-    assert list(results) == [", ".join(map(str, point)) for point in points]
-    keys = {"accuracy", "loss", "floor", "pictures", "updates", "seconds", "lr"}
-    assert all(run.keys() == keys and run["lr"] in RATES[:2] for run in results.values())
-    made = [(run["updates"], run["pictures"]) for run in results.values()]
-    assert made[:4] == [(4, 64), (2, 64), (2, 64), (4, 128)]
-    assert json.loads(json.dumps(results)) == results
+    rows = [("samples", "softmax"), ("samples", "sigmoid"), ("samples", "sigmoid, twins"), ("updates", "softmax"),
+            ("time", "softmax")]  # fmt: skip
+    assert [(*row, size) for row in rows for size in SIZES] == POINTS
 
 
 def test_studies_sweep_their_own_world(monkeypatch):
     monkeypatch.setattr(batches, "sweep", lambda name, seed: (name, seed))
-    found = {study: once(4) for study, (once, _) in batches.STUDIES.items()}
+    found = {study.name: study.run(4) for study in batches.STUDIES}
     assert found == {"shapes_batches": ("shapes", 4), "emoji_batches": ("emoji", 4)}

@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from toyclip.data import Pairs
+from toyclip.encoders import Config
 from toyclip.errors import InputError
 from toyclip.studies.composition import unseen as composition
 from toyclip.studies.composition.grid import CAPTIONS, COLORS, PAIRS, SHAPES
@@ -15,15 +17,21 @@ from toyclip.studies.composition.unseen import (
     SIDE,
     GridSize,
     coverage_run,
+    factored_run,
     latin_square,
     learn_grid,
     parts_run,
     shares_of_parts,
 )
-from toyclip.studies.frequency.corpus import Corpus
+from toyclip.studies.frequency.corpus import caption_counts
 
 TINY = GridSize(pictures=64, updates=2, batch_size=4, test=1)
 SEEDS = range(5)
+
+
+def other_weights(model) -> dict[str, Tensor]:
+    """All but the filters."""
+    return {name: p.detach().clone() for name, p in model.named_parameters() if ".convs." not in name}
 
 
 @pytest.fixture
@@ -35,10 +43,10 @@ def learned(monkeypatch) -> list[dict]:
         return [p.detach().clone() for p in model.image_encoder.convs.parameters()]
 
     def learn(model, corpus, tokens, run, seed):
-        before, projection = filters(model), model.image_encoder.projection.weight.detach().clone()
+        before, others = filters(model), other_weights(model)
         loss = real(model, corpus, tokens, run, seed)
         seen.append({"model": model, "corpus": corpus, "tokens": tokens, "run": run, "seed": seed, "before": before,
-                     "after": filters(model), "projection": projection})  # fmt: skip
+                     "after": filters(model), "others": others})  # fmt: skip
         return loss
 
     monkeypatch.setattr(composition, "learn", learn)
@@ -53,7 +61,7 @@ def drawn(monkeypatch) -> list[tuple[list[int], int]]:
     def draw_grid(counts, seed):
         seen.append((list(counts), seed))
         shown = torch.arange(64).repeat_interleave(torch.tensor(counts))
-        return Corpus(torch.zeros(len(shown), 3, 32, 32, dtype=torch.uint8), shown, shown)
+        return Pairs(torch.zeros(len(shown), 3, 32, 32, dtype=torch.uint8), shown, shown)
 
     monkeypatch.setattr(composition, "draw_grid", draw_grid)
     monkeypatch.setattr(composition, "learn", lambda *arguments: 1.0)
@@ -78,13 +86,8 @@ def test_each_diagonal_has_every_colour_and_every_shape_once(seed):
         assert sorted(colors) == sorted(shapes) == list(range(8))
 
 
-def test_square_follows_from_its_seed():
-    squares = [latin_square(seed).tobytes() for seed in range(20)]
-    assert len(set(squares)) == 20
-    assert squares == [latin_square(seed).tobytes() for seed in range(20)]
-
-
 def test_every_pair_is_left_out_under_some_seed_and_kept_under_another():
+    assert len({latin_square(seed).tobytes() for seed in range(20)}) == 20
     kept = np.stack([latin_square(seed) >= 2 for seed in range(60)])
     assert kept.any(axis=0).all()
     assert not kept.all(axis=0).any()
@@ -97,13 +100,8 @@ def test_shares_are_log_spaced_add_up_to_1_and_are_dealt_to_colours_and_shapes_a
     for shares in (colors, shapes):
         assert shares.sum() == pytest.approx(1)
         assert np.diff(np.log(np.sort(shares))) == pytest.approx(np.full(7, np.log(64) / 7))
+        assert not np.array_equal(shares, shares_of_parts(seed + 1)[0])
     assert not np.array_equal(colors, shapes)
-
-
-def test_shares_follow_from_their_seed():
-    orders = {tuple(np.concatenate(shares_of_parts(seed)).argsort()) for seed in range(20)}
-    assert len(orders) == 20
-    assert np.array_equal(shares_of_parts(3), shares_of_parts(3))
 
 
 def test_frequency_of_its_parts_does_not_tell_whether_a_pair_is_left_out():
@@ -141,14 +139,6 @@ def test_unequal_parts_leave_two_diagonals_out_and_follow_the_shares_elsewhere(s
     assert counts.sum(axis=0).argmin() in shapes.argsort()[:3]
 
 
-def test_unequal_parts_draw_what_they_say(learned):
-    result = parts_run(TINY, seed=1)
-    (row,) = learned
-    assert row["corpus"].counts(64).tolist() == result["counts"]
-    assert not set(row["corpus"].shown.tolist()) & {i for i in range(64) if result["diagonal"][i] < 2}
-    assert result.keys() == {"counts", "hits", "loss", "diagonal"}
-
-
 # --- coverage --------------------------------------------------------------------------------------------------------
 
 
@@ -172,48 +162,50 @@ def test_more_partners_keep_those_there_were(drawn):
         assert (more & ~fewer).sum() == 8
 
 
-@pytest.mark.parametrize("partners", [1, 3])
-def test_unseen_pairs_have_no_picture(partners, learned):
-    result = coverage_run(partners, TINY, seed=0)
+@pytest.mark.parametrize(
+    ("run", "seen"), [(lambda: parts_run(TINY, 1), range(2, 8)), (lambda: coverage_run(3, TINY, 1), range(3))]
+)
+def test_unseen_pairs_have_no_picture_and_all_filters_are_learned(run, seen, learned):
+    result = run()
     (row,) = learned
-    assert set(row["corpus"].shown.tolist()) == {i for i in range(64) if result["diagonal"][i] < partners}
-    assert row["corpus"].counts(64).tolist() == result["counts"]
+    assert {result["diagonal"][pair] for pair in row["corpus"].classes.tolist()} == set(seen)
+    assert caption_counts(row["corpus"], 64).tolist() == result["counts"]
     assert all(not torch.equal(a, b) for a, b in zip(row["before"], row["after"], strict=True))
 
 
 def test_filters_come_frozen_from_a_model_that_has_not_seen_the_last_diagonal(learned):
-    result = coverage_run(2, TINY, 0, True)
+    """The pupil ends with its teacher's filters, bit by bit, and every other weight of it has moved."""
+    result = factored_run(2, TINY, 0)
     teacher, pupil = learned
     diagonal = np.array(result["diagonal"])
-    assert set(teacher["corpus"].shown.tolist()) == set(np.flatnonzero(diagonal < 7).tolist())
+    assert set(teacher["corpus"].classes.tolist()) == set(np.flatnonzero(diagonal < 7).tolist())
     assert len(teacher["corpus"]) == 64
-    assert set(pupil["corpus"].shown.tolist()) == set(np.flatnonzero(diagonal < 2).tolist())
-    taken = zip(teacher["before"], teacher["after"], pupil["before"], pupil["after"], strict=True)
-    for new, trained, start, end in taken:
+    assert set(pupil["corpus"].classes.tolist()) == set(np.flatnonzero(diagonal < 2).tolist())
+    for new, trained, start, end in zip(
+        *(row[k] for row in (teacher, pupil) for k in ("before", "after")), strict=True
+    ):
         assert not torch.equal(new, trained)
         assert torch.equal(trained, start)
         assert torch.equal(start, end)
-    assert not any(p.requires_grad for p in pupil["model"].image_encoder.convs.parameters())
-    other = [p for name, p in pupil["model"].named_parameters() if ".convs." not in name]
-    assert all(p.requires_grad for p in other)
+    assert all(not torch.equal(start, pupil["model"].get_parameter(name)) for name, start in pupil["others"].items())
 
 
 def test_pupil_takes_nothing_but_the_filters(learned):
     """Its pictures, its other weights and their order are those of the run without filters."""
-    coverage_run(2, TINY, 0, True)
+    factored_run(2, TINY, 0)
     coverage_run(2, TINY, 0)
     teacher, pupil, plain = learned
-    assert torch.equal(pupil["corpus"].pictures, plain["corpus"].pictures)
-    assert torch.equal(pupil["projection"], plain["projection"])
+    assert torch.equal(pupil["corpus"].pixels, plain["corpus"].pixels)
+    assert all(torch.equal(pupil["others"][name], start) for name, start in plain["others"].items())
     assert pupil["seed"] == plain["seed"] == 0
     assert pupil["run"] == plain["run"] == teacher["run"]
-    assert not torch.equal(pupil["projection"], teacher["projection"])
-    assert not torch.equal(pupil["model"].image_encoder.projection.weight, pupil["projection"])
+    drawn = [name for name in plain["others"] if name.endswith("projection.weight")]
+    assert not any(torch.equal(teacher["others"][name], plain["others"][name]) for name in drawn)
 
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_no_two_corpora_have_the_same_seed(seed, drawn):
-    coverage_run(3, TINY, seed, True)
+    factored_run(3, TINY, seed)
     (_, filters), (_, training), (counts, test) = drawn
     assert training == seed
     assert counts == [1] * 64
@@ -232,7 +224,7 @@ def test_pictures_are_learned_with_their_own_captions(learned):
     expected = [f"a {COLORS[2]} {SHAPES[5]}"] * 3 + [f"a {COLORS[7]} {SHAPES[0]}"] * 2
     assert composition.TOKENIZER.decode(row["tokens"]) == expected
     assert (row["run"].updates, row["run"].batch_size, row["seed"]) == (3, 2, 4)
-    assert model.image_encoder.strided
+    assert model.config == Config(image_encoder="strided", vocab_size=18)
 
 
 def test_hits_are_of_64_answers(learned):
@@ -242,7 +234,7 @@ def test_hits_are_of_64_answers(learned):
     model = learned[0]["model"]
     test = composition.draw_grid([2] * 64, composition.TEST_SEED)
     with torch.no_grad():
-        pictures, captions = model.embed_images(test.pictures / 255), model.embed_texts(CAPTIONS)
+        pictures, captions = model.embed_images(test.pixels), model.embed_texts(CAPTIONS)
     answers = [max(range(64), key=lambda k, p=p: float(p @ captions[k])) for p in pictures]
     assert result["hits"] == [sum(answers[2 * k + i] == k for i in range(2)) for k in range(64)]
     assert sum(result["hits"]) > 0
@@ -250,12 +242,28 @@ def test_hits_are_of_64_answers(learned):
     assert 0 < result["loss"] == round(result["loss"], 4)
 
 
-def test_run_follows_from_its_seed():
-    before = torch.get_rng_state()
-    first, again, other = (coverage_run(1, TINY, seed) for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert first == again
-    assert first["loss"] != other["loss"]
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def test_conditions_are_what_their_names_say():
+    """On four times the pictures, and four times the updates, only where the name has them."""
+    grid, calls = GridSize(pictures=10, updates=3, batch_size=2, test=1), composition.runs(GridSize(10, 3, 2, 1))
+    more, longer = GridSize(40, 3, 2, 1), GridSize(40, 12, 2, 1)
+    assert calls.pop("unequal parts") == (parts_run, (grid,))
+    for k in range(1, 8):
+        assert calls.pop(f"{k} partners") == (coverage_run, (k, grid))
+    for k in (1, 2, 3):
+        assert calls.pop(f"{k} partners, 4 x pictures") == (coverage_run, (k, more))
+        assert calls.pop(f"{k} partners, 4 x pictures and updates") == (coverage_run, (k, longer))
+        assert calls.pop(f"{k} partners, filters that saw 7") == (factored_run, (k, grid))
+    assert not calls
+    assert GridSize() == GridSize(pictures=4096, updates=400, batch_size=64, test=20) == composition.FULL
+
+
+def test_run_is_that_of_its_condition(monkeypatch):
+    monkeypatch.setattr(composition, "coverage_run", lambda *given: given)
+    assert composition.composition("3 partners", 7, TINY) == (3, TINY, 7)
+    assert composition.composition("3 partners", 7) == (3, composition.FULL, 7)
 
 
 def test_world_is_as_wide_as_it_is_high():

@@ -1,30 +1,22 @@
 """What a run costs is counted as torch counts it, timed without what is apart, and compared in turn on one world."""
 
-import json
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
+from studies.samples import TOKENS, Clock, names, same_weights, tiny_world
 from torch.utils.flop_counter import FlopCounterMode
 
 from toyclip import data, train, zero_shot
-from toyclip.data import CLASSES, Tokenizer, caption
-from toyclip.encoders import ToyCLIP
-from toyclip.errors import RecipeError
-from toyclip.lab import provenance
+from toyclip.data import Tokenizer
+from toyclip.encoders import Config, ToyCLIP
+from toyclip.recipes import FAST, RECIPES, REFERENCE
 from toyclip.studies.speedrun import bench as speedrun
-from toyclip.studies.speedrun import ladder as rungs
-from toyclip.studies.speedrun.ladder import FAST, IDEAS, REFERENCE, RUNGS, Rung
+from toyclip.studies.speedrun.ladder import IDEAS, RUNGS, Rung
+from toyclip.train import batches, contrastive, fit, twins_masked
 
-CAPTIONS = Tokenizer().encode([caption(*pair) for pair in CLASSES])
 QUICK = replace(FAST, epochs=2, batch_size=16)  # 3 batches an epoch in the tiny world
-
-
-def tiny_world(seed: int) -> tuple[data.Pairs, data.Pairs]:
-    """48 pictures to train on, 16 held out."""
-    return data.split(data.draw_pairs(per_class=4, seed=seed), seed)
 
 
 @pytest.fixture
@@ -32,36 +24,15 @@ def tiny(monkeypatch) -> list[int]:
     """The tiny world instead of the whole one, and three short rungs; the seeds of the worlds that were drawn."""
     drawn = []
     monkeypatch.setattr(speedrun, "world", lambda seed: drawn.append(seed) or tiny_world(seed))
-    short = (
-        Rung("slow", replace(QUICK, epochs=5)),
-        Rung("middle", QUICK),
-        Rung("quick", replace(QUICK, batch_size=24)),
-    )
-    monkeypatch.setattr(speedrun, "RUNGS", short)
+    slow = Rung("slow", replace(QUICK, name="reference", epochs=5))
+    monkeypatch.setattr(speedrun, "RUNGS", (slow, Rung("middle", QUICK), Rung("quick", replace(QUICK, batch_size=24))))
     return drawn
-
-
-class Clock:
-    """A clock that only moves when told to."""
-
-    now = 1000.0
-
-    def lasts(self, *seconds: float, work=lambda *_: None):
-        """`work`, which takes so long the first time, the second time, ...; the last duration stays."""
-        durations = list(seconds)
-
-        def slow(*arguments, **options):
-            self.now += durations.pop(0) if len(durations) > 1 else durations[0]
-            return work(*arguments, **options)
-
-        return slow
 
 
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    for module in (speedrun, train):
-        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(speedrun, "time", clock.time)
     return clock
 
 
@@ -77,59 +48,48 @@ def two_threads():
 # --- operations ------------------------------------------------------------------------------------------------------
 
 BY_HAND = {  # channels in x channels out x 3 x 3 x places; the last layer is a matrix
-    False: [3 * 32 * 9 * 32**2, 32 * 32 * 9 * 32**2, 32 * 64 * 9 * 16**2, 64 * 64 * 9 * 8**2, 64 * 64],
-    True: [3 * 32 * 9 * 16**2, 32 * 32 * 9 * 8**2, 32 * 64 * 9 * 4**2, 64 * 64 * 9 * 4**2, 64 * 64],
+    "pooled": [3 * 32 * 9 * 32**2, 32 * 32 * 9 * 32**2, 32 * 64 * 9 * 16**2, 64 * 64 * 9 * 8**2, 64 * 64],
+    "strided": [3 * 32 * 9 * 16**2, 32 * 32 * 9 * 8**2, 32 * 64 * 9 * 4**2, 64 * 64 * 9 * 4**2, 64 * 64],
 }
-STRIDES = [None, (2, 1, 2, 1), (1, 2, 3, 1)]  # 3 does not divide what is left of the picture
-
-
-def encoder_of(strided: bool, strides: tuple[int, ...] | None) -> torch.nn.Module:
-    model = ToyCLIP(strided=strided)
-    if strides:
-        rungs.stride(*strides)(model)
-    return model.image_encoder
+CONFIGS = [  # 3 does not divide what is left of the picture
+    {"image_encoder": "pooled"}, {"image_encoder": "strided"}, {"image_encoder": "strided", "strides": (2, 1, 2, 1)},
+    {"image_encoder": "strided", "strides": (1, 2, 3, 1)}, {"image_encoder": "strided", "width": 32},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-@pytest.mark.parametrize("strided", [False, True])
-def test_multiplications_are_those_counted_by_hand(strided, batch_size):
-    encoder = encoder_of(strided, None)
-    assert speedrun.multiply_adds(encoder, torch.zeros(batch_size, 3, 32, 32)) == BY_HAND[strided]
+@pytest.mark.parametrize("name", BY_HAND)
+def test_multiplications_are_those_counted_by_hand(name, batch_size):
+    encoder = ToyCLIP(Config(image_encoder=name)).image_encoder
+    assert speedrun.multiply_adds(encoder, torch.zeros(batch_size, 3, 32, 32)) == BY_HAND[name]
     assert not any(module._forward_hooks for module in encoder.modules())
     assert all(p.grad is None for p in encoder.parameters())
 
 
-@pytest.mark.parametrize("size", [(32, 32), (64, 64), (24, 40)])
-@pytest.mark.parametrize("strides", STRIDES)
-@pytest.mark.parametrize("strided", [False, True])
-def test_multiplications_are_half_the_operations_that_torch_counts(strided, strides, size):
-    encoder, images = encoder_of(strided, strides), torch.zeros(2, 3, *size)
+@pytest.mark.parametrize("size", [(32, 32), (24, 40)])
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_multiplications_are_half_the_operations_that_torch_counts(config, size):
+    encoder, images = ToyCLIP(Config(**config)).image_encoder, torch.zeros(2, 3, *size)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         encoder(images)
     assert 2 * len(images) * sum(speedrun.multiply_adds(encoder, images)) == counter.get_total_flops()
 
 
-@pytest.mark.parametrize("strides", STRIDES)
-@pytest.mark.parametrize("recipe", [REFERENCE, FAST], ids=lambda recipe: recipe.name)
-def test_operations_of_training_are_those_that_torch_counts(recipe, strides):
+@pytest.mark.parametrize("rung", [RUNGS[0], *RUNGS[2:3], *(r for r in IDEAS if r.config)], ids=lambda rung: rung.change)
+def test_operations_of_training_are_those_that_torch_counts(rung):
     """Exactly: forward, backward, and nothing for the gradient of the picture itself."""
-    rung = Rung("under test", recipe, rungs.stride(*strides)) if strides else Rung("under test", recipe)
-    encoder, images = encoder_of(recipe.strided, strides), torch.zeros(3, 3, 32, 32)
+    encoder, images = rung.new_model(seed=0).image_encoder, torch.zeros(3, 3, 32, 32)
     with FlopCounterMode(display=False) as counter:
         encoder(images).sum().backward()
     seen, operations = speedrun.operations(rung, pairs=48)
-    assert seen == 48 * recipe.epochs
+    assert seen == 48 * rung.recipe.epochs
     assert operations == counter.get_total_flops() / 3 * seen
-    with FlopCounterMode(display=False) as with_pictures:  # were the pictures to have a gradient, it would cost more
-        encoder(images.requires_grad_()).sum().backward()
-    first = speedrun.multiply_adds(encoder, images)[0]
-    assert with_pictures.get_total_flops() - counter.get_total_flops() == 2 * 3 * first
 
 
 def test_operations_are_of_as_many_pictures_as_the_world_has():
     """2,720 of 3,200, as `split` deals them out."""
     classes = torch.arange(16).repeat_interleave(200)
-    training, _ = data.split(data.Pairs(torch.zeros(3200, 1), classes), seed=0)
+    training, _ = data.split(data.Pairs(torch.zeros(3200, 1), classes, classes), seed=0)
     assert [speedrun.operations(rung)[0] for rung in (RUNGS[0], RUNGS[-1])] == [30 * len(training), 3 * len(training)]
 
 
@@ -138,10 +98,10 @@ def test_operations_are_of_as_many_pictures_as_the_world_has():
 
 def test_rate_of_a_matrix_product_is_that_of_the_median_after_a_first_one(clock, monkeypatch, two_threads):
     threads = []
-    product = clock.lasts(100, 5, 1, 2, work=lambda a, b: threads.append(torch.get_num_threads()))
+    product = clock.lasts(100, 5, 1, 2, work=lambda a, b: threads.append((torch.get_num_threads(), a.shape, b.shape)))
     monkeypatch.setattr(torch, "mm", product)
     assert speedrun.matrix_rate(size=64, repeats=3) == 2 * 64**3 / 2
-    assert threads == [1] * 4
+    assert threads == [(1, (64, 64), (64, 64))] * 4
     assert torch.get_num_threads() == 2
 
 
@@ -150,58 +110,48 @@ def test_rate_of_a_matrix_product_is_plausible():
 
 
 @pytest.mark.parametrize(("batch_size", "threads"), [(2, 1), (5, 2)])
-def test_time_of_an_update_is_the_median(batch_size, threads, clock, monkeypatch, two_threads):
-    """Loss and optimizer know one weight only: on two threads that share a core all else would take seconds."""
-    seen = []
+def test_time_of_an_update_is_the_median_step_of_fit(batch_size, threads, clock, monkeypatch, two_threads):
+    """Of training itself, by the fast recipe; here the loss knows one weight only, and takes what it is told."""
+    seen, asked = [], []
 
     def loss(model, images, tokens):
         seen.append((images, tokens, torch.get_num_threads()))
-        return model.log_logit_scale.square()
+        return model.log_logit_scale.square() + 0 * sum(p.sum() for p in model.parameters())
 
-    def optimizers(model, recipe):
-        assert recipe == FAST
-        return [torch.optim.SGD([model.log_logit_scale], lr=0.1)]
-
-    monkeypatch.setattr(speedrun, "contrastive", clock.lasts(60, 1, 3, 2.5, 2, work=loss))
-    monkeypatch.setattr(speedrun, "optimizers", optimizers)
+    slow = clock.lasts(60, 1, 3, 2.5, 2, work=loss)
+    monkeypatch.setattr(speedrun, "fit", lambda *given: asked.append(given) or train.fit(*given, slow))
     assert speedrun.step_seconds(batch_size, seed=3, threads=threads, steps=5) == 2.5
+    ((model, _, _, recipe, _),) = asked
+    assert recipe == replace(FAST, epochs=5)
+    assert model.config == Config(image_encoder="strided")
     expected = data.draw_pairs(per_class=2, seed=3)[torch.arange(batch_size)]
     assert len(seen) == 5
     for images, tokens, number in seen:
-        assert torch.equal(images, expected.images)
-        assert torch.equal(tokens, CAPTIONS[expected.classes])
+        assert torch.equal(images, expected.pixels)
+        assert torch.equal(tokens, TOKENS[expected.classes])
         assert number == threads
     assert torch.get_num_threads() == 2
 
 
-def test_update_moves_every_weight(monkeypatch):
-    """The whole of it: gradient, clipping, both optimizers, and no gradient left over."""
-    models, clipped = [], []
-    clip = torch.nn.utils.clip_grad_norm_
-    monkeypatch.setattr(speedrun, "ToyCLIP", lambda **options: models.append(ToyCLIP(**options)) or models[0])
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *given: clipped.append(given[1]) or clip(*given))
-    assert 0 < speedrun.step_seconds(32, seed=3, steps=3) < 60
-    fresh, moved = ToyCLIP(strided=True, seed=3).state_dict(), models[0].state_dict()
+def test_update_is_a_whole_one(monkeypatch):
+    """Every weight moves: gradient, clipping, both optimizers."""
+    models = []
+    monkeypatch.setattr(speedrun, "ToyCLIP", lambda *given: models.append(ToyCLIP(*given)) or models[0])
+    assert 0 < speedrun.step_seconds(8, seed=3, steps=2) < 60
+    fresh, moved = ToyCLIP(Config(image_encoder="strided"), seed=3).state_dict(), models[0].state_dict()
     assert all(not torch.equal(fresh[name], moved[name]) for name in fresh)
-    assert clipped == [FAST.grad_clip] * 3
-    assert all(p.grad is None for p in models[0].parameters())
 
 
 # --- a run -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("recipe", "prepare"),
-    [
-        (QUICK, None),
-        (QUICK, rungs.leave_twins_out),
-        (QUICK, rungs.take_the_maximum),
-        (replace(REFERENCE, epochs=1, batch_size=24), None),
-    ],
-)
-def test_run_trains_what_fit_trains(recipe, prepare, monkeypatch):
-    training, held_out = tiny_world(0)
-    rung, seen = Rung("under test", recipe, prepare) if prepare else Rung("under test", recipe), []
+    "rung",
+    [Rung("", QUICK), Rung("", QUICK, new_loss=lambda: twins_masked), Rung("", QUICK, {"pooling": "max"}),
+     Rung("", replace(REFERENCE, epochs=1, batch_size=24))],
+)  # fmt: skip
+def test_run_trains_what_fit_trains_and_is_tested_after_each_epoch(rung, monkeypatch):
+    (training, held_out), seen = tiny_world(0), []
 
     def accuracy(model, pairs, tokenizer):
         seen.append((model, pairs))
@@ -209,29 +159,35 @@ def test_run_trains_what_fit_trains(recipe, prepare, monkeypatch):
 
     monkeypatch.setattr(speedrun, "accuracy", accuracy)
     run = speedrun.timed(rung, 3, training, held_out)
-    expected = ToyCLIP(strided=recipe.strided, seed=3)
-    history = train.fit(
-        expected, training.images, CAPTIONS[training.classes], recipe, 3, loss_of=rung.prepare(expected),
-        evaluate=lambda model: zero_shot.accuracy(model, held_out, Tokenizer()),
-    )  # fmt: skip
+    expected, scores = rung.new_model(3), []
+    order = batches(48, rung.recipe.batch_size, rung.recipe.epochs, 3)
+    for _ in fit(expected, training.pixels, TOKENS[training.classes], rung.recipe, order, rung.new_loss()):
+        scores.append(zero_shot.accuracy(expected, held_out, Tokenizer()))
     assert run.keys() == {"seconds", "evaluation", "accuracy"}
-    assert run["accuracy"] == [epoch.accuracy for epoch in history.epochs]
+    assert run["accuracy"] == scores
+    assert len(scores) == rung.recipe.epochs
     assert all(pairs is held_out for _, pairs in seen)
-    weights = seen[-1][0].state_dict()
-    assert all(torch.equal(weights[name], tensor) for name, tensor in expected.state_dict().items())
-    assert not torch.equal(weights["log_logit_scale"], ToyCLIP().log_logit_scale)
+    assert same_weights(seen[-1][0], expected)
+
+
+def test_rungs_end_with_the_weights_that_train_gives(monkeypatch):
+    """Reference and fast, an epoch each."""
+    monkeypatch.setattr(train, "world", tiny_world)
+    for recipe in (replace(REFERENCE, epochs=1, batch_size=24), replace(FAST, epochs=1)):
+        models = []
+        monkeypatch.setattr(speedrun, "accuracy", lambda model, *_, models=models: models.append(model) or 0.5)
+        speedrun.timed(Rung("", recipe), 2, *tiny_world(2))
+        assert same_weights(models[0], train.train(recipe, seed=2)[0])
 
 
 def test_seconds_of_a_run_are_those_of_training_and_of_the_first_weights(clock, monkeypatch):
     """Two epochs of three batches; what it takes to evaluate is told apart."""
-    monkeypatch.setattr(speedrun, "ToyCLIP", clock.lasts(4, work=ToyCLIP))
+    monkeypatch.setattr(Rung, "new_model", clock.lasts(4, work=Rung.new_model))
     monkeypatch.setattr(speedrun, "accuracy", clock.lasts(100, 300, work=lambda *_: 0.5))
     monkeypatch.setattr(train, "optimizers", clock.lasts(0.25, work=train.optimizers))
-    monkeypatch.setattr(train, "epoch_floor", clock.lasts(0.5, work=train.epoch_floor))
-    loss = clock.lasts(1, work=train.contrastive)
-    rung = Rung("under test", QUICK, clock.lasts(2, work=lambda model: loss))
+    rung = Rung("", QUICK, new_loss=clock.lasts(2, work=lambda: clock.lasts(1, work=contrastive)))
     run = speedrun.timed(rung, 0, *tiny_world(0))
-    assert run == {"seconds": 4 + 2 + 0.25 + 0.5 + 6, "evaluation": 400, "accuracy": [0.5, 0.5]}
+    assert run == {"seconds": 4 + 2 + 0.25 + 6, "evaluation": 400, "accuracy": [0.5, 0.5]}
 
 
 def test_accuracy_that_sleeps_is_not_in_the_seconds(monkeypatch, two_threads):
@@ -240,7 +196,7 @@ def test_accuracy_that_sleeps_is_not_in_the_seconds(monkeypatch, two_threads):
     monkeypatch.setattr(speedrun, "accuracy", lambda *_: threads.append(torch.get_num_threads()) or time.sleep(0.2))
     training, held_out = tiny_world(0)
     start = time.perf_counter()
-    run = speedrun.timed(Rung("under test", QUICK), 0, training, held_out)
+    run = speedrun.timed(Rung("", QUICK), 0, training, held_out)
     whole = time.perf_counter() - start
     assert run["evaluation"] >= 0.4
     assert 0 < run["seconds"] <= whole - 0.4
@@ -251,80 +207,39 @@ def test_accuracy_that_sleeps_is_not_in_the_seconds(monkeypatch, two_threads):
 # --- comparisons -----------------------------------------------------------------------------------------------------
 
 
-def test_bench_trains_both_in_turn_on_one_world_a_seed(tiny, monkeypatch):
-    told, met = [], []
+def test_bench_compares_reference_and_fast_in_turn_on_the_world_of_the_seed(tiny, clock, monkeypatch):
+    met = []
 
     def timed(rung, seed, training, held_out):
-        met.append((rung.change, seed, training.images, held_out.images))
-        return speedrun_timed(rung, seed, training, held_out)
+        met.append((rung.change, seed, names(training), names(held_out)))
+        seconds = {"slow": 60.0, "quick": 5.0}[rung.change]
+        return {"seconds": seconds, "evaluation": seconds / 10, "accuracy": [0.25]}
 
-    speedrun_timed = speedrun.timed
     monkeypatch.setattr(speedrun, "timed", timed)
-    result = speedrun.bench(2, on_run=lambda name, seconds: told.append((name, seconds, len(met))))
-    assert [name for name, _, _ in told] == ["reference", "fast"] * 2
-    assert [number for _, _, number in told] == [1, 2, 3, 4]  # each as soon as it ends
-    assert [(change, seed) for change, seed, *_ in met] == [("slow", 0), ("quick", 0), ("slow", 1), ("quick", 1)]
-    assert tiny == [0, 1]
-    for (_, seed, *pictures), (_, _, *same) in zip(met[::2], met[1::2], strict=True):
-        drawn = [pairs.images for pairs in tiny_world(seed)]
-        assert all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(drawn, pictures, same, strict=True))
-    assert result["seconds"] == {name: [s for n, s, _ in told if n == name] for name in ("reference", "fast")}
-    for name, rung in (("reference", speedrun.RUNGS[0]), ("fast", speedrun.RUNGS[-1])):
-        again = [speedrun_timed(rung, seed, *tiny_world(seed))["accuracy"][-1] for seed in (0, 1)]
-        assert result["accuracies"][name] == again
-    assert json.loads(json.dumps(result)) == result
-
-
-def test_bench_tells_the_median_of_the_pairs_own_ratios(tiny, clock, monkeypatch):
-    """Ratios 5, 4 and 12: their median is 5, that of the sums 7.5, that of the medians 4."""
-    seconds = {"slow": [10, 20, 60], "quick": [2, 5, 5]}
-    runs = {
-        change: [
-            {"seconds": s, "evaluation": s / 10, "accuracy": [0.25, 1 - 0.125 * seed]} for seed, s in enumerate(column)
-        ]
-        for change, column in seconds.items()
+    monkeypatch.setattr(speedrun, "world", clock.lasts(7, work=speedrun.world))
+    assert speedrun.bench(2) == {
+        "reference": {"seconds": 60, "evaluation": 6, "accuracy": [0.25]},
+        "fast": {"seconds": 5, "evaluation": 0.5, "accuracy": [0.25]},
+        "ratio": 12,
+        "drawing": 7,
     }
-    monkeypatch.setattr(speedrun, "timed", lambda rung, seed, *world: runs[rung.change][seed])
-    monkeypatch.setattr(speedrun, "world", clock.lasts(7, 8, 9, work=tiny_world))
-    result = speedrun.bench(3)
-    assert result == {
-        "command": "python -m toyclip bench --pairs 3 --json book/results/bench.json",
-        "seeds": [0, 1, 2],
-        "machine": provenance.machine(),
-        "modules": ["speedrun"],
-        "code": provenance.fingerprint("speedrun"),
-        "ratio_median": 5,
-        "ratios": [5, 4, 12],
-        "seconds": {"reference": [10, 20, 60], "fast": [2, 5, 5]},
-        "evaluation": {"reference": [1, 2, 6], "fast": [0.2, 0.5, 0.5]},
-        "accuracies": {"reference": [1, 0.875, 0.75], "fast": [1, 0.875, 0.75]},
-        "drawing": [7, 8, 9],
-        "threads": 1,
-    }
-
-
-@pytest.mark.parametrize("pairs", [0, -1])
-def test_bench_of_no_pairs_is_refused_before_anything_is_drawn(pairs, tiny):
-    with pytest.raises(RecipeError, match=f"on {pairs} pairs of runs; use at least one"):
-        speedrun.bench(pairs)
-    assert tiny == []
-
-
-def test_bench_compares_the_reference_with_fast():
-    assert (RUNGS[0].recipe, RUNGS[-1].recipe) == (train.RECIPES["reference"], train.RECIPES["fast"])
+    assert tiny == [2]
+    drawn = [names(pairs) for pairs in tiny_world(2)]
+    assert met == [("slow", 2, *drawn), ("quick", 2, *drawn)]
+    assert [rung.recipe for rung in (RUNGS[0], RUNGS[-1])] == [RECIPES["reference"], RECIPES["fast"]]
 
 
 def test_each_rung_is_compared_with_an_epoch_of_the_reference_just_before_it(tiny, monkeypatch):
     calls, seconds = [], iter([1.0, 2.0, 1.5, 10.0])
 
     def timed(rung, seed, training, held_out):
-        calls.append((rung.change, rung.recipe.epochs, seed, len(training), len(held_out)))
+        calls.append((rung.change, rung.recipe.epochs, seed, names(training), names(held_out)))
         return {"seconds": next(seconds), "evaluation": 0.0, "accuracy": [0.5]}
 
     monkeypatch.setattr(speedrun, "timed", timed)
     results = speedrun.climb(speedrun.RUNGS[1:], seed=7)
-    assert [call[:2] for call in calls] == [("slow", 1), ("middle", 2), ("slow", 1), ("quick", 2)]
-    assert {call[2:] for call in calls} == {(7, 48, 16)}
+    assert [call[:3] for call in calls] == [("slow", 1, 7), ("middle", 2, 7), ("slow", 1, 7), ("quick", 2, 7)]
+    assert all(call[3:] == tuple(map(names, tiny_world(7))) for call in calls)
     assert tiny == [7]  # the same world for all
     assert results == {
         "middle": {"seconds": 2.0, "evaluation": 0.0, "accuracy": [0.5], "ratio": 5 * 1.0 / 2.0},  # slow: 5 epochs
@@ -332,40 +247,16 @@ def test_each_rung_is_compared_with_an_epoch_of_the_reference_just_before_it(tin
     }
 
 
-def test_ideas_are_all_tried(tiny, monkeypatch):
-    twice = (Rung("as it is", QUICK), Rung("twins", QUICK, rungs.leave_twins_out))
-    monkeypatch.setattr(speedrun, "IDEAS", twice)
-    results = speedrun.ideas(0)
-    assert list(results) == ["as it is", "twins"]
-    for result, rung in zip(results.values(), twice, strict=True):
-        assert result["accuracy"] == speedrun.timed(rung, 0, *tiny_world(0))["accuracy"]
-        assert result["ratio"] > 0
-    assert json.loads(json.dumps(results)) == results
-
-
-def test_ladder_is_every_rung_but_the_first_and_what_explains_the_last(tiny, monkeypatch):
-    def step_seconds(batch_size, seed, threads=1):
-        return f"{batch_size} pairs, {threads} threads, seed {seed}"
-
-    monkeypatch.setattr(speedrun, "matrix_rate", lambda: 5e9)
-    monkeypatch.setattr(speedrun, "step_seconds", step_seconds)
-    result = speedrun.ladder(4)
-    assert list(result["rungs"]) == ["middle", "quick"]
-    assert result["rungs"]["quick"]["accuracy"] == speedrun.timed(speedrun.RUNGS[-1], 4, *tiny_world(4))["accuracy"]
-    assert result["operations per second"] == 5e9
-    assert result["seconds per update"] == {
-        "2 pairs": "2 pairs, 1 threads, seed 4",
-        "32 pairs": "32 pairs, 1 threads, seed 4",
-        "32 pairs, two threads": "32 pairs, 2 threads, seed 4",
-    }
-    assert json.loads(json.dumps(result)) == result
-
-
-def test_studies_climb_the_book_s_rungs_and_ideas(monkeypatch):
+def test_studies_climb_the_books_rungs_and_ideas(monkeypatch):
+    """And what explains the last rung's time is measured beside them."""
     monkeypatch.setattr(speedrun, "climb", lambda rungs, seed: (rungs, seed))
     monkeypatch.setattr(speedrun, "matrix_rate", lambda: 5e9)
-    monkeypatch.setattr(speedrun, "step_seconds", lambda *_, **__: 0.1)
-    ladder, ideas = (speedrun.STUDIES[name][0] for name in ("ladder", "ideas"))
-    assert ladder(2)["rungs"] == (RUNGS[1:], 2)
-    assert ideas(3) == (IDEAS, 3)
-    assert all(seeds >= 5 for _, seeds in speedrun.STUDIES.values())
+    monkeypatch.setattr(speedrun, "step_seconds", lambda size, seed, threads=1: (size, seed, threads))
+    assert speedrun.ladder(2) == {
+        "rungs": (RUNGS[1:], 2),
+        "operations per second": 5e9,
+        "seconds per update": {
+            "2 pairs": (2, 2, 1), "32 pairs": (32, 2, 1), "32 pairs, two threads": (32, 2, 2),
+        },
+    }  # fmt: skip
+    assert speedrun.ideas(3) == (IDEAS, 3)
