@@ -70,15 +70,15 @@ def killed(seed: int) -> int:
     return seed
 
 
-def lonely(seed: int) -> bool:
-    """Whether it was alone."""
+def lonely(seed: int) -> list:
+    """Whether it was alone, and how many threads it was told to take."""
     here = Path(os.environ[MARKS])
     busy = here / f"busy{os.getpid()}"
     busy.touch()
     time.sleep(0.1)
     alone = len(list(here.glob("busy*"))) == 1
     busy.unlink()
-    return alone
+    return [alone, os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]]
 
 
 STUDIES = (

@@ -39,7 +39,7 @@ def start(folder: Path, workers: int) -> Iterator[str]:
     (folder / "marks").mkdir()
     script = folder / "cluster.py"
     script.write_text(CLUSTER)
-    places = {"PYTHONPATH": str(Path(__file__).parent), sample_studies.MARKS: str(folder / "marks")}
+    places = {"PYTHONPATH": os.pathsep.join(sys.path), sample_studies.MARKS: str(folder / "marks")}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, script, str(workers)],

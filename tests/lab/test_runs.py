@@ -144,9 +144,11 @@ def test_lines_made_by_other_code_are_done_again(lab):
     assert stored("plain", lab.out)["results"] == [sample_studies.plain(0), "kept", *map(sample_studies.plain, (2, 3))]
 
 
-def test_who_measures_is_alone_and_one_thread_is_all_there_is(lab):
+def test_who_measures_is_alone_and_one_thread_is_all_there_is(lab, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     assert lab.run("lonely", "slow", "--workers", 2)[0] == 0
-    assert stored("lonely", lab.out)["results"] == [True] * 3
+    assert stored("lonely", lab.out)["results"] == [[True, "1", "1"]] * 3
 
 
 def test_list_tells_what_there_is(lab):
@@ -208,6 +210,15 @@ def test_stop_takes_seconds_and_keeps_what_is_finished(number, send, lab):
     assert sorted(line["result"] for line in lines_of(lab, "endless")) == [0, 1]
 
 
+def test_stop_while_the_processes_start_is_one_line_too(lab):
+    process = lab.start("late", "--workers", 2)
+    until(lambda: [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())])
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told.splitlines()[1:] == ["toyclip: stopped; 0 of 5 runs are kept, the same command goes on"]
+
+
 def test_killed_parent_leaves_nobody_behind(lab):
     process = lab.start("endless", "--workers", 2)
     at_work = patient(lab)
@@ -264,6 +275,12 @@ def test_run_that_fails_is_one_line_and_the_others_are_kept(name, message, lab):
     assert len(lines_of(lab, name)) >= 1
     assert f"{len(lines_of(lab, name))} of {SAMPLES[name].seeds} runs are kept" in told[1]
     assert not list(lab.out.glob("*.json"))
+
+
+def test_nothing_new_is_begun_after_a_failure(lab):
+    _, _, told = lab.run("failing", "plain", "--workers", 1)
+    assert "; 2 of 8 runs are kept" in told[1]
+    assert [line["seed"] for line in lines_of(lab, "failing")] == [0, 1]
 
 
 def test_second_process_on_a_folder_is_refused_at_once(lab):

@@ -97,6 +97,12 @@ def test_result_edited_by_hand_is_refused_and_stale(name, tmp_path):
     assert stale([SLOW], tmp_path) == {"slow": "not as the study wrote it"}
 
 
+def test_file_of_another_study_is_refused(tmp_path):
+    write(PLAIN, tmp_path).rename(tmp_path / "slow.json")
+    with pytest.raises(InputError, match="is not as the study wrote it"):
+        stored("slow", tmp_path)
+
+
 def test_layout_and_order_of_keys_are_no_edit(tmp_path):
     path = write(SLOW, tmp_path)
     table = json.loads(path.read_text(encoding="utf-8"))
