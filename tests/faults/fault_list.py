@@ -520,6 +520,35 @@ def no_code_makes_a_result_stale(right):
     return lambda function: (right(function), "0" * 16)[1]
 
 
+@fault("lab.claims", "outcome")
+def a_claim_holds_if_any_part_of_it_does(right):
+    return lambda parts: "holds" if any(parts.values()) else right(parts)
+
+
+@fault("lab.claims", "claims")
+def a_claim_that_stands_twice_in_the_table_is_read_once(right):
+    def claims(table="claims.csv"):
+        import csv
+        from pathlib import Path
+
+        from toyclip.lab.claims import Claim
+
+        _, *rows = csv.reader(Path(table).read_text(encoding="utf-8").splitlines())
+        return {row[0]: Claim(*row) for row in rows}
+
+    return claims
+
+
+@fault("figures.style", "fingerprint")
+def a_picture_is_told_by_its_title_alone(right):
+    return lambda figure: figure.get_suptitle()
+
+
+@fault("figures.style", "without_numbers")
+def a_text_is_compared_without_its_words(right):
+    return lambda text: "#"
+
+
 @fault("lab.checks", "check")
 def a_missed_bound_is_passed_over(right):
     def check(name, measured, bound):

@@ -31,7 +31,8 @@ from mutants import Mutant, mutants, slips
 ROOT = Path(__file__).parents[2]
 CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes", "train", "zero_shot", "metrics",
         "muon", "chunked", "checkpoint", "files", "pictures")  # fmt: skip
-NOT_HERE = ("test_house.py", "test_notebooks.py", "test_chapter_cost.py", "test_plant_faults.py", "test_startup.py")
+NOT_HERE = ("test_house.py", "test_notebooks.py", "test_prose.py", "test_verdicts.py", "test_chapter_cost.py",
+            "test_plant_faults.py", "test_startup.py")  # fmt: skip
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
              "pytest", "matplotlib.pyplot", "typer", "hypothesis", "statsmodels.api")  # fmt: skip
 LIMIT = 300  # seconds for the tests; a fault that makes them hang is caught
