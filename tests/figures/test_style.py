@@ -12,6 +12,12 @@ from scipy import stats
 from toyclip.figures import style
 
 
+def figure(value: float = 0.5) -> plt.Figure:
+    drawn, axes = style.new()
+    axes.plot([0, 1], [value, 1])
+    return drawn
+
+
 @pytest.fixture
 def shown(monkeypatch):
     """What `show` has displayed: (data by type, metadata)."""
@@ -30,24 +36,24 @@ def test_interval_of_a_mean_is_that_of_scipy(seeds):
 def test_bars_do_not_call_99_6_a_hundred(shown):
     style.bars({"one left out": np.array([0.995, 0.997]), "all": np.array([1.0, 1.0])}, "What was left out")
     said = "What was left out. Mean held-out accuracy (number of seeds): one left out 99.6 % (2), all 100 % (2)."
-    assert shown[0][0]["text/plain"] == said
+    assert shown[0][1]["image/png"]["alt"] == said
 
 
-def figure(value: float = 0.5) -> plt.Figure:
-    drawn, axes = style.new()
-    axes.plot([0, 1], [value, 1])
-    return drawn
-
-
-@pytest.mark.parametrize(("live", "compared"), [(False, "The loss ends at 1.50."), (True, "The loss ends at #.")])
-def test_text_and_data_are_displayed_and_lie_in_the_picture(shown, live, compared):
-    style.show(figure(), "The loss\n   ends at 1.50.", stored=not live, live=live)
+@pytest.mark.parametrize(
+    ("how", "compared"),
+    [
+        ({}, "The loss ends at 1.50."),
+        ({"live": True}, "The loss ends at #."),
+        ({"stored": True}, f"The loss ends at 1.50. [drawn: {style.fingerprint(figure())}]"),
+    ],
+)
+def test_text_and_data_are_compared_and_lie_in_the_picture(shown, how, compared):
+    style.show(figure(), "The loss\n   ends at 1.50.", **how)
     ((data, metadata),) = shown
     picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert metadata == {"image/png": {"alt": "The loss ends at 1.50."}}
     assert data["text/plain"] == compared
     assert picture.text["Description"] == "The loss ends at 1.50."
-    assert data.get(style.DRAWN) == (None if live else {"data": picture.text["Comment"]})
     assert picture.text["Comment"] == style.fingerprint(figure())
 
 

@@ -18,7 +18,6 @@ from toyclip.trend import mean_interval
 INK, GREY, ACCENT, CONTRAST, THIRD = "#1a1a1a", "#767676", "#0072b2", "#d55e00", "#009e73"
 PAINT = {"red": "#d1342f", "blue": "#2f6fd1", "green": "#2e9e4f", "yellow": "#d9a400"}
 MARKER = {"circle": "o", "square": "s", "triangle": "^", "cross": "X"}
-DRAWN = "application/vnd.toyclip.data+json"  # a type of output that only `make test` reads
 WIDTH = 4.4  # inches; with 12 pt text a figure shrunk to a phone of 360 px still has text of the body's size
 
 STYLE = {
@@ -56,7 +55,7 @@ def show(figure: Figure, alt: str, stored: bool = False, live: bool = False) -> 
     picture itself holds the text and a hash of what was drawn, so that no other picture can take its place.
 
     Args:
-        stored: all that is drawn comes from stored results, is the same on every machine, and is compared too.
+        stored: all that is drawn comes from stored results, is the same on every machine, and its hash is compared.
         live: numbers in the text come from a training that has just run, and differ in the last digit from machine to
             machine: all of the text but its numbers is compared.
     """
@@ -64,8 +63,8 @@ def show(figure: Figure, alt: str, stored: bool = False, live: bool = False) -> 
     with plt.rc_context(STYLE):
         png = print_figure(figure, "png", base64=True, metadata={"Description": alt, "Comment": data})
     plt.close(figure)
-    bundle = {"image/png": png, "text/plain": without_numbers(alt) if live else alt}
-    display(bundle | ({DRAWN: {"data": data}} if stored else {}), metadata={"image/png": {"alt": alt}}, raw=True)
+    compared = f"{alt} [drawn: {data}]" if stored else without_numbers(alt) if live else alt
+    display({"image/png": png, "text/plain": compared}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
 def without_numbers(text: str) -> str:
