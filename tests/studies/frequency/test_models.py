@@ -2,20 +2,24 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from studies.samples import same_weights
 from torch import Tensor
 
-from toyclip import encoders
-from toyclip.encoders import PIXEL_MEAN, PIXEL_STD, ToyCLIP
+from toyclip.data import PIXEL_MEAN, PIXEL_STD
+from toyclip.encoders import Config, ImageEncoder, ToyCLIP
 from toyclip.errors import InputError
+from toyclip.recipes import FAST
 from toyclip.studies.frequency import corpus as frequency
 from toyclip.studies.frequency import interventions, models
 from toyclip.studies.frequency.corpus import Size
-from toyclip.studies.frequency.models import VisionTransformer, among, build, model_run
+from toyclip.studies.frequency.models import RUNS, among, build, model_run
+from toyclip.vit import VisionTransformer
 
 TINY = Size(levels=6, per_level=2, updates=2, batch_size=4, test=2)  # counts 1 to 32; 126 pictures
 WIDTHS = [(kind, width) for kind, widths in models.SIZES.items() for width in widths]
@@ -123,7 +127,7 @@ def test_convolutions_have_their_widths_and_keep_their_strides(width):
 def test_width_64_is_the_fast_encoder():
     """As many parameters; and first weights as wide, those of He et al.: variance 2 / inputs, no bias."""
     encoder = build("convolutions", 64, TINY, seed=0)[0].image_encoder
-    fast = ToyCLIP(strided=True).image_encoder
+    fast = ToyCLIP(Config(image_encoder="strided")).image_encoder
     assert number_of(encoder) == number_of(fast) == 69_728
     assert {name: p.shape for name, p in encoder.named_parameters()} == {
         name: p.shape for name, p in fast.named_parameters()
@@ -137,27 +141,16 @@ def test_width_64_is_the_fast_encoder():
 # --- a new model -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", models.SIZES)
-def test_weights_follow_from_the_seed_alone(kind):
-    before = torch.get_rng_state()
-    first, again, other = (build(kind, 16, TINY, seed)[0].state_dict() for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    drawn = [name for name in first if "weight" in name and "norm" not in name]
-    assert len(drawn) > 6
-    assert not any(torch.equal(first[name], other[name]) for name in drawn)
-
-
 @pytest.mark.parametrize(("kind", "width"), WIDTHS)
 def test_model_has_a_word_for_each_concept_and_one_encoder_of_its_kind(kind, width):
     model, recipe = build(kind, width, TINY, seed=0)
-    new = frequency.new_model(TINY, 0).text_encoder.state_dict()
-    assert all(torch.equal(tensor, new[name]) for name, tensor in model.text_encoder.state_dict().items())
+    encoder = {"convolutions": "strided"}.get(kind, kind)
+    assert model.config == Config(image_encoder=encoder, width=width, vocab_size=13, context_length=1)
+    assert same_weights(model.image_encoder, ToyCLIP(model.config, seed=0).image_encoder)
+    assert same_weights(model.text_encoder, frequency.new_model(TINY, 0).text_encoder)  # the same for all
     assert model(uniform(3, 3, 32, 32), torch.tensor([[1], [12], [5]])).shape == (3, 3)
-    assert isinstance(model.image_encoder, {"convolutions": encoders.ImageEncoder}.get(kind, VisionTransformer))
-    assert recipe.lr == frequency.FAST.lr
-    assert (recipe.muon_lr is None) == (kind == "transformer")
-    assert recipe.name == ("adamw" if kind == "transformer" else "fast")
+    assert isinstance(model.image_encoder, {"convolutions": ImageEncoder}.get(kind, VisionTransformer))
+    assert recipe == (replace(FAST, name="adamw", muon_lr=None) if kind == "transformer" else FAST)
 
 
 @pytest.mark.parametrize("kind", models.SIZES)
@@ -240,7 +233,7 @@ def table() -> Tensor:
 
 @pytest.mark.parametrize("seed", [0, 1, 4])
 def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_anothers(seed, untrained):
-    result = model_run("transformer", 4, "large", TINY, seed)
+    result = model_run("transformer 24, large", seed, TINY)
     shown = torch.arange(12).repeat_interleave(2)
     for counts, suffix in ((result["counts"], ""), (frequency.assign(TINY, seed + 500), ", control")):
         for part, wanted in (("tail", True), ("rest", False)):
@@ -250,18 +243,20 @@ def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_ano
     assert models.OTHER > 100  # no seed of the study is another's control
 
 
-@pytest.mark.parametrize("corpus", models.CORPORA)
-@pytest.mark.parametrize("kind", models.SIZES)
-def test_run_trains_its_model_on_its_corpus(kind, corpus, untrained):
-    result = model_run(kind, 8, corpus, TINY, seed=2)
+@pytest.mark.parametrize("name", RUNS)
+def test_run_trains_its_model_on_its_corpus(name, untrained):
+    kind, width, corpus = RUNS[name]
+    result = model_run(name, 2, TINY)
     pairs = interventions.CONDITIONS[models.CORPORA[corpus]](TINY, 2)
-    assert torch.equal(untrained["corpus"].pictures, pairs.pictures)
-    assert torch.equal(untrained["tokens"], pairs.said[:, None] + 1)
+    assert torch.equal(untrained["corpus"].pixels, pairs.pixels)
+    assert torch.equal(untrained["tokens"], pairs.captions[:, None] + 1)
     assert untrained["seed"] == 2
-    assert untrained["recipe"] == build(kind, 8, TINY, 2)[1]
-    assert result["counts"] == torch.bincount(pairs.said, minlength=12).tolist()
+    expected, recipe = build(kind, width, TINY, 2)
+    assert untrained["recipe"] == recipe
+    assert same_weights(untrained["model"], expected)
+    assert result["counts"] == torch.bincount(pairs.captions, minlength=12).tolist()
     assert result["loss"] == 1.2346
-    assert result["parameters"] == number_of(build(kind, 8, TINY, 2)[0].image_encoder)
+    assert result["parameters"] == number_of(expected.image_encoder)
     answers = table().argmax(dim=1).view(12, 2)
     assert result["hits"] == [(answers[c] == c).sum().item() for c in range(12)]
     assert result.keys() == {"counts", "hits", "loss", "parameters", "rest", "tail", "rest, control", "tail, control"}
@@ -272,13 +267,15 @@ def test_corpora_are_conditions_and_what_they_are_called():
     large, small, noisy = (interventions.CONDITIONS[models.CORPORA[c]](TINY, 0) for c in ("large", "small", "noisy"))
     assert len(large) == len(noisy) == 126
     assert len(small) == round(126 / 4)
-    assert torch.equal(large.shown, large.said)
-    assert 0.2 < (noisy.shown != noisy.said).double().mean() <= 0.4
+    assert torch.equal(large.classes, large.captions)
+    assert 0.2 < (noisy.classes != noisy.captions).double().mean() <= 0.4
 
 
-@pytest.mark.parametrize("kind", models.SIZES)
-def test_run_from_end_to_end_follows_from_its_seed(kind):
-    first, again, other = (model_run(kind, 4, "large", TINY, seed) for seed in (0, 0, 1))
-    assert first == again
-    assert first["loss"] != other["loss"]
-    assert first["loss"] > 0
+def test_runs_are_every_size_of_both_architectures_on_every_corpus():
+    assert models.SIZES == {"convolutions": (32, 64, 96), "transformer": (24, 32, 48)}
+    assert {*models.CORPORA} == {"large", "small", "noisy"}
+    expected = {
+        f"{kind} {width}, {corpus}": (kind, width, corpus) for kind, width in WIDTHS for corpus in models.CORPORA
+    }
+    assert expected == RUNS
+    assert len(RUNS) == 18

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from toyclip.studies.composition import readings as composition_readings
 from toyclip.studies.composition import unseen as composition
 from toyclip.studies.frequency import corpus as frequency
 from toyclip.studies.frequency import readings
@@ -63,7 +64,7 @@ def test_decade_without_a_concept_has_no_mean():
 
 
 def test_squares_have_colours_in_rows_and_shapes_in_columns():
-    counts, accuracy, diagonal = readings.squares([grid_result(seed) for seed in range(2)])
+    counts, accuracy, diagonal = composition_readings.squares([grid_result(seed) for seed in range(2)])
     assert counts.shape == accuracy.shape == diagonal.shape == (2, 8, 8)
     assert counts[1].tolist() == np.arange(64).reshape(8, 8).tolist()
     assert accuracy == pytest.approx(diagonal / composition.FULL.test)
@@ -72,13 +73,13 @@ def test_squares_have_colours_in_rows_and_shapes_in_columns():
 
 
 def test_last_diagonal_is_the_one_that_no_number_of_partners_shows():
-    found = readings.last_diagonal([grid_result(seed) for seed in range(3)])
+    found = composition_readings.last_diagonal([grid_result(seed) for seed in range(3)])
     assert found == pytest.approx([7 / composition.FULL.test] * 3)
 
 
 def test_shares_of_words_are_those_of_rows_and_columns():
     counts = np.random.default_rng(0).integers(1, 50, (3, 8, 8))
-    color, shape = readings.shares_of_words(counts)
+    color, shape = composition_readings.shares_of_words(counts)
     assert (color.shape, shape.shape) == ((3, 8, 1), (3, 1, 8))
     for seed, square in enumerate(counts):
         for i in range(8):
