@@ -21,6 +21,7 @@ def cloud(
     ylabel: str = "test accuracy, %",
     spots: Mapping[str, tuple[int, float, float]] | None = None,
     ticks: tuple[list[float], list[str]] | None = COUNTS,
+    stored: bool = True,
     live: bool = False,
 ) -> None:
     """Single points, faint, with curves over them, each named at one of its points.
@@ -30,7 +31,7 @@ def cloud(
         curves: name -> (M,), (M,). The first is drawn with a mark at each point.
         spots: name -> (which point of the curve, points to the right, points up) of its label; no entry, no label.
         ticks: of a logarithmic horizontal axis; None: a linear one.
-        live: drawn from runs made now, not from stored results.
+        stored, live: as of `style.show`. A curve fitted by search is not the same on every machine.
     """
     figure, axes = style.new(3.5)
     x, y = points
@@ -48,7 +49,7 @@ def cloud(
         axes.set_xticks(*ticks)
         axes.minorticks_off()
     style.title(figure, message)
-    style.show(figure, alt, stored=not live, live=live)
+    style.show(figure, alt, stored=stored, live=live)
 
 
 def label(axes: Axes, name: str, x: Sequence, y: Sequence, spot: tuple[int, float, float], color: str) -> None:

@@ -94,8 +94,11 @@ def fingerprint(figure: Figure) -> str:
 
 
 def numbers(kind: str, *arrays: np.ndarray) -> list[str]:
-    """The numbers of an artist as text, to three digits; what is next to nothing is nothing."""
-    flat = [float(value) for array in arrays for value in np.ma.filled(array, np.nan).ravel()]
+    """The numbers of an artist as text, to three digits; what is next to nothing is nothing.
+
+    Divided by pi first: means of shares often lie halfway between two roundings, where the last bit would decide.
+    """
+    flat = [float(value) / np.pi for array in arrays for value in np.ma.filled(array, np.nan).ravel()]
     return [kind, " ".join("0" if abs(value) < 1e-9 else f"{value:.3g}" for value in flat)]
 
 
