@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from toyclip.encoders import ToyCLIP
+from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import InputError
-from toyclip.muon import Muon, orthogonalise
+from toyclip.muon import Muon, orthogonalize
 
 SHAPES = [(5, 5), (4, 9), (9, 4), (1, 6), (6, 1), (1, 1), (32, 27), (64, 288)]
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of Jordan et al. 2024
@@ -52,7 +52,7 @@ def by_svd(x: Tensor) -> Tensor:
 def test_singular_vectors_stay_and_singular_values_go_through_the_quintic(shape):
     x = matrix(*shape)
     u, values, vh = torch.linalg.svd(x, full_matrices=False)
-    found = orthogonalise(x)
+    found = orthogonalize(x)
     assert found.shape == shape
     torch.testing.assert_close(u.T @ found @ vh.T, torch.diag(pulled(values)), rtol=0, atol=1e-6)
     torch.testing.assert_close(found, by_svd(x), rtol=0, atol=1e-6)
@@ -61,7 +61,7 @@ def test_singular_vectors_stay_and_singular_values_go_through_the_quintic(shape)
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
 def test_number_of_steps_is_the_number_of_times(steps):
     u, values, vh = torch.linalg.svd(matrix(4, 6), full_matrices=False)
-    torch.testing.assert_close(orthogonalise(matrix(4, 6), steps), u * pulled(values, steps) @ vh, rtol=0, atol=1e-5)
+    torch.testing.assert_close(orthogonalize(matrix(4, 6), steps), u * pulled(values, steps) @ vh, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (8, 72), (72, 8)])
@@ -73,7 +73,7 @@ def test_singular_values_above_a_fiftieth_of_the_norm_come_near_1(smallest, size
     values = values.clamp(min=smallest)
     values /= values.norm()
     assert values.min() > 1 / 50
-    found = torch.linalg.svdvals(orthogonalise(with_values(values, *size)))
+    found = torch.linalg.svdvals(orthogonalize(with_values(values, *size)))
     assert 0.68 <= found.min() <= found.max() <= 1.21
 
 
@@ -81,7 +81,7 @@ def test_bound_on_the_singular_values_holds_everywhere_above_a_fiftieth():
     """Two values, of which the smaller is anything from 1/50 of the norm on."""
     for angle in np.linspace(math.asin(1 / 50), math.pi / 4, 200):
         found = torch.linalg.svdvals(
-            orthogonalise(with_values(torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64), 3, 2))
+            orthogonalize(with_values(torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64), 3, 2))
         )
         assert 0.68 <= found.min() <= found.max() <= 1.21
 
@@ -89,7 +89,7 @@ def test_bound_on_the_singular_values_holds_everywhere_above_a_fiftieth():
 def test_small_singular_values_grow_most_and_none_is_lost():
     """Three steps enlarge what is near 0 by 3.4445^3 = 40.9, in proportion to the matrix's norm."""
     values = torch.tensor([1, 1e-4], dtype=torch.float64)
-    found = torch.linalg.svdvals(orthogonalise(with_values(values, 5, 3)))
+    found = torch.linalg.svdvals(orthogonalize(with_values(values, 5, 3)))
     assert found[1].item() == pytest.approx(1e-4 * 3.4445**3, rel=1e-4)
     assert found[2].item() == pytest.approx(0, abs=1e-12)
 
@@ -98,27 +98,27 @@ def test_small_singular_values_grow_most_and_none_is_lost():
 def test_length_of_the_matrix_does_not_matter_but_its_sign_does(factor):
     """Up to the 1e-7 that keeps a matrix of zeros from being divided by 0."""
     x = matrix(6, 4)
-    expected = math.copysign(1, factor) * orthogonalise(x)
-    torch.testing.assert_close(orthogonalise(factor * x), expected, rtol=0, atol=1e-4)
-    torch.testing.assert_close(orthogonalise(max(1, abs(factor)) * x), orthogonalise(x), rtol=0, atol=1e-6)
+    expected = math.copysign(1, factor) * orthogonalize(x)
+    torch.testing.assert_close(orthogonalize(factor * x), expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(orthogonalize(max(1, abs(factor)) * x), orthogonalize(x), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_transposing_first_or_afterwards_is_the_same(shape):
-    torch.testing.assert_close(orthogonalise(matrix(*shape).T), orthogonalise(matrix(*shape)).T, rtol=0, atol=1e-12)
+    torch.testing.assert_close(orthogonalize(matrix(*shape).T), orthogonalize(matrix(*shape)).T, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (4, 9), (9, 4)])
 def test_rotating_rows_and_columns_first_or_afterwards_is_the_same(shape):
     x, left, right = matrix(*shape), rotation(shape[0], 3), rotation(shape[1], 4)
-    torch.testing.assert_close(orthogonalise(left @ x @ right), left @ orthogonalise(x) @ right, rtol=0, atol=1e-11)
+    torch.testing.assert_close(orthogonalize(left @ x @ right), left @ orthogonalize(x) @ right, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_input_keeps_its_numbers_and_the_result_its_type(dtype):
     x = matrix(6, 4, dtype=dtype).requires_grad_()
     before = x.detach().clone()
-    found = orthogonalise(x)
+    found = orthogonalize(x)
     assert torch.equal(x, before)
     assert found.dtype == dtype
     assert not found.requires_grad
@@ -126,13 +126,13 @@ def test_input_keeps_its_numbers_and_the_result_its_type(dtype):
 
 
 def test_matrix_of_zeros_stays_one():
-    assert torch.equal(orthogonalise(torch.zeros(3, 4)), torch.zeros(3, 4))
+    assert torch.equal(orthogonalize(torch.zeros(3, 4)), torch.zeros(3, 4))
 
 
 @pytest.mark.parametrize("shape", [(4,), (), (2, 3, 4), (2, 3, 3, 3)])
 def test_what_is_no_matrix_is_refused(shape):
     with pytest.raises(InputError, match="expected a matrix, got shape") as error:
-        orthogonalise(torch.zeros(shape))
+        orthogonalize(torch.zeros(shape))
     assert str(tuple(shape)) in str(error.value)
 
 
@@ -183,7 +183,7 @@ def test_defaults_are_momentum_of_six_tenths_and_a_fixed_length():
 def test_without_a_fixed_length_it_is_torchs_muon(rows, columns, momentum):
     """Torch multiplies the rate of tall matrices by the root of rows per column; and calculates in bfloat16.
 
-    Its running gradient is a mean, ours a sum: only the length differs, which goes when the matrix is orthogonalised.
+    Its running gradient is a mean, ours a sum: only the length differs, which goes when the matrix is orthogonalized.
     """
     start = matrix(rows, columns, dtype=torch.float32)
     gradients = [matrix(rows, columns, seed=seed, dtype=torch.float32) for seed in range(1, 6)]
@@ -349,7 +349,7 @@ def test_all_directions_of_a_quadratic_arrive_together(fixed_length):
 
 def test_filters_of_the_model_can_be_moved_in_single_precision():
     """The shapes and the layout in memory that training has."""
-    model = ToyCLIP(strided=True, seed=0)
+    model = ToyCLIP(Config(image_encoder="strided"), seed=0)
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     tokens = torch.tensor([[1, 2 + i, 6 + i, 0] for i in range(4)])
     model(images, tokens).diagonal().sum().neg().backward()
