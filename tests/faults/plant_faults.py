@@ -3,8 +3,8 @@
     python tests/faults/plant_faults.py [--list] [--mutants N] [--workers N] [PART_OF_A_NAME ...]
 
 Without --mutants the faults are those of `fault_list.py`; with it, N slips in the core chosen at random, always the
-same. The tests of the faulty module run first, then all other unit tests of the package, until one fails. Left out are
-the tests of the book and of the house: they would notice any change. Ends with exit code 1 if a fault survives, or if
+same. The tests of the faulty module run first, then all other unit tests of the package (of the core, for slips), until one
+fails. Left out are the tests of the book and of the house: they would notice any change. Ends with exit code 1 if a fault survives, or if
 the tests fail without one.
 
 Every fault gets a process of its own, forked from one in which the libraries are loaded already.
@@ -34,7 +34,7 @@ CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes
 NOT_HERE = ("test_house.py", "test_notebooks.py", "test_prose.py", "test_verdicts.py", "test_chapter_cost.py",
             "test_plant_faults.py", "test_startup.py")  # fmt: skip
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
-             "pytest", "matplotlib.pyplot", "typer", "hypothesis", "statsmodels.api")  # fmt: skip
+             "pytest", "matplotlib.pyplot", "typer", "statsmodels.api")  # fmt: skip
 TESTED_WITH = {"outlines": "data"}  # module -> the one whose tests are its own
 BROKEN = 70  # exit code of a process that did not come to the tests
 LIMIT = 300  # seconds for the tests; a fault that makes them hang is caught
@@ -51,18 +51,19 @@ def copy_of(tree: Path) -> Iterator[Path]:
         yield root
 
 
-def tests_for(root: Path, module: str) -> list[list[Path]]:
-    """All unit test files of the copy in two parts: those of the module, and all others, its own wing first."""
+def tests_for(root: Path, module: str, only_core: bool) -> list[list[Path]]:
+    """Unit test files of the copy, all or the core's, in two parts: the module's own; the others, its wing first."""
     *folders, name = module.split(".")
     own = root.joinpath("tests", *folders, f"test_{TESTED_WITH.get(name, name)}.py")
     files = [path for path in sorted((root / "tests").rglob("test_*.py")) if path.name not in NOT_HERE]
+    files = [path for path in files if path.stem.removeprefix("test_") in CORE] if only_core else files
     others = sorted((path for path in files if path != own), key=lambda p: p.parts[len(root.parts) + 1] not in folders)
     return [part for part in ([path for path in files if path == own], others) if part]
 
 
-def run_tests(root: Path, module: str, fault: Fault | None = None) -> tuple[bool, str]:
+def run_tests(root: Path, module: str, fault: Fault | None = None, only_core: bool = False) -> tuple[bool, str]:
     """Run the unit tests in forked processes until one fails: whether all passed, and the test that did not."""
-    for files in tests_for(root, module):
+    for files in tests_for(root, module, only_core):
         passed, test = _run_files(root, files, fault)
         if not passed:
             return False, test
@@ -128,7 +129,7 @@ def try_fault(fault: Fault | Mutant, sound: Path) -> tuple[bool, str, float]:
     with copy_of(sound) as root:
         if isinstance(fault, Mutant):
             root.joinpath("toyclip", *fault.module.split(".")).with_suffix(".py").write_text(fault.source)
-            passed, test = run_tests(root, fault.module)
+            passed, test = run_tests(root, fault.module, only_core=True)
         else:
             passed, test = run_tests(root, fault.module, fault)
     return not passed, test, time.monotonic() - start
@@ -157,7 +158,7 @@ def main(arguments: list[str]) -> int:
         return 0 if chosen else 2
     survivors, start = [], time.monotonic()
     with copy_of(ROOT) as sound, ThreadPoolExecutor(given.workers) as pool:  # a snapshot: edits meanwhile do not count
-        passed, test = run_tests(sound, "data")
+        passed, test = run_tests(sound, "data", only_core=bool(given.mutants))
         if not passed:
             print(f"without any fault {test} fails already; mend that first")
             return 1

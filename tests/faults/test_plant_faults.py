@@ -65,9 +65,11 @@ def test_the_same_slips_are_chosen_every_time():
 
 def test_survivor_and_broken_suite_are_told(monkeypatch, capsys):
     """With tests that notice nothing the fault survives; with tests that always fail nothing is tried."""
-    monkeypatch.setattr(plant_faults, "run_tests", lambda root, module, fault=None: (True, ""))
+    monkeypatch.setattr(plant_faults, "run_tests", lambda root, module, fault=None, only_core=False: (True, ""))
     assert plant_faults.main(["one direction"]) == 1
     assert "survived: one direction" in capsys.readouterr().out
-    monkeypatch.setattr(plant_faults, "run_tests", lambda root, module, fault=None: (False, "test_data.py::test_a"))
+    monkeypatch.setattr(
+        plant_faults, "run_tests", lambda root, module, fault=None, only_core=False: (False, "test_data.py::test_a")
+    )
     assert plant_faults.main(["one direction"]) == 1
     assert "test_a fails already" in capsys.readouterr().out
