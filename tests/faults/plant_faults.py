@@ -3,9 +3,9 @@
     python tests/faults/plant_faults.py [--list] [--mutants N] [--workers N] [PART_OF_A_NAME ...]
 
 Without --mutants the faults are those of `fault_list.py`; with it, N slips in the core chosen at random, always the
-same. The tests of the faulty module run first, then all other unit tests of the package (of the core, for slips), until one
-fails. Left out are the tests of the book and of the house: they would notice any change. Ends with exit code 1 if a fault survives, or if
-the tests fail without one.
+same. The tests of the faulty module run first, then all other unit tests of the package (of the core, for slips), until
+one fails. Left out are the tests of the book and of the house: they would notice any change. Ends with exit code 1 if
+a fault survives, or if the tests fail without one.
 
 Every fault gets a process of its own, forked from one in which the libraries are loaded already.
 """
