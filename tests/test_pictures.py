@@ -3,7 +3,6 @@
 import itertools
 import re
 import unicodedata
-from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -256,11 +255,6 @@ def test_sprites_are_in_the_order_of_their_names(sheet):
             assert HUES[word][0] <= hue <= HUES[word][1], f"{e.name} at {hue:.0f} degrees"
             checked += 1
     assert checked >= 12
-
-
-def test_assets_are_small():
-    sizes = [(files("toyclip.assets") / name).stat().st_size for name in ("emoji.png", "emoji.csv")]
-    assert sum(sizes) <= 2_000_000
 
 
 def test_world_emoji_are_the_classes_that_unicode_names(sheet):
