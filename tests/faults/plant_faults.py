@@ -178,6 +178,7 @@ def load_libraries() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    sys.modules["torch"].set_num_threads(1)  # whatever it found out about this machine
 
 
 if __name__ == "__main__":
