@@ -90,7 +90,7 @@ def hsv(picture: np.ndarray) -> tuple[float, float, float]:
 
 def assert_uniform(values: list[float], low: float, high: float, tolerance: float) -> None:
     """Values lie in the range, reach both of its ends, and are spread evenly over it."""
-    slack, found = 0.03 * (high - low), (min(values), max(values))
+    slack, found = 5 * (high - low) / len(values), (min(values), max(values))
     assert low - tolerance <= found[0] <= low + tolerance + slack, f"{found} is not {low} to {high}"
     assert high - tolerance - slack <= found[1] <= high + tolerance, f"{found} is not {low} to {high}"
     assert stats.kstest(values, stats.uniform(low, high - low).cdf).statistic < 0.12
