@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import struct
 import unicodedata
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 from matplotlib.colors import rgb_to_hsv
 from PIL import Image, ImageDraw
 
-from toyclip import pictures
-from toyclip.data import CLASSES
+from toyclip import checkpoint, pictures, zero_shot
+from toyclip.data import CLASSES, Tokenizer, draw_pairs
 from toyclip.errors import ImageError
 
 HUES = {"red": (-25, 20), "yellow": (40, 66), "green": (66, 165), "blue": (185, 260)}  # what the words mean, degrees
@@ -70,6 +71,13 @@ def test_grey_of_16_bits_is_scaled_and_rounded(deep, flat, store):
     """65,535 becomes 255, and every 257 levels one."""
     path = store(Image.fromarray(np.full((40, 40), deep, dtype=np.uint16)))
     assert (pictures.load_picture(path, framed=False) * 255).round().unique().tolist() == [flat]
+
+
+def test_every_257_levels_of_16_bits_are_one_of_8(store):
+    """All 256 of them, four pixels each: scaled, neither cut off nor shifted."""
+    levels = np.repeat(np.arange(256, dtype=np.uint16), 4).reshape(32, 32)
+    found = pictures.load_picture(store(Image.fromarray(257 * levels)), framed=False)
+    assert torch.equal((found * 255).round(), torch.from_numpy(levels.astype(np.float32)).expand(3, 32, 32))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (3, 2), (33, 31), (1000, 20)])
@@ -131,6 +139,31 @@ def test_file_that_is_no_picture_is_refused(content, tmp_path):
         pictures.load_picture(tmp_path / "file.png")
 
 
+EMPTY = {  # files that are whole, of pictures without a pixel
+    "bmp": b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 0, 0, 1, 24, 0, 0, 0, 0, 0, 0),
+    "ppm": b"P6\n0 5\n255\n",
+    "tga": struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 24, 0),
+    "gif": b"GIF89a" + bytes(4) + b"\x80\0\0" + bytes(6) + b"," + bytes(9) + b"\x02\0;",
+}
+
+
+@pytest.mark.parametrize("suffix", EMPTY)
+def test_picture_without_a_pixel_is_refused(suffix, tmp_path):
+    path = tmp_path / f"empty.{suffix}"
+    path.write_bytes(EMPTY[suffix])
+    with pytest.raises(ImageError, match="empty") as error:
+        pictures.load_picture(path)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_picture_without_a_pixel_is_refused_if_pillow_opens_it(size, tmp_path, monkeypatch):
+    """No format that Pillow reads today lets one through."""
+    monkeypatch.setattr(pictures.Image, "open", lambda path: Image.new("RGB", size))
+    with pytest.raises(ImageError, match="at least one pixel"):
+        pictures.load_picture(tmp_path / "file.png")
+
+
 def test_missing_file_and_folder_are_refused(tmp_path):
     with pytest.raises(ImageError, match="there is no file"):
         pictures.load_picture(tmp_path / "nothing.png")
@@ -182,6 +215,18 @@ def test_border_is_what_most_of_its_pixels_are():
         faint = Image.new("RGB", (100, 100), (40, 40, 40))
         faint.paste((40, 40, level), (20, 30, 30, 40))
         assert pictures.frame(faint).size == (side, side)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_border_is_its_median_though_two_fifths_of_it_are_something_else(turns):
+    """Neither a mean nor one without the outermost quarters stays where it is; three fifths are the background."""
+    plain, other = (40, 60, 80), (250, 20, 200)
+    for rows, side, corner in ((30, 160, plain), (70, 160, other)):  # 100 + 2 * rows of 400 pixels of the border
+        picture = Image.new("RGB", (100, 100), plain)
+        picture.paste(other, (0, 0, 100, rows))
+        framed = pictures.frame(picture.rotate(90 * turns))
+        assert framed.size == (side, side)
+        assert framed.getpixel((0, 0)) == framed.getpixel((side - 1, side - 1)) == corner
 
 
 def test_picture_without_a_subject_is_padded_to_a_square():
@@ -277,6 +322,36 @@ def test_world_emoji_show_the_colour_of_their_class(framed):
         low, high = HUES[CLASSES[label][0]]
         hue = 360 * rgb_to_hsv(np.median(pixels, axis=0))[0]
         assert low <= hue <= high or low <= hue - 360 <= high
+
+
+SHAPES = {  # share of the bounding box that is filled, and the upper half's part of that
+    "circle": ((0.70, 0.82), (0.47, 0.53)),  # pi / 4
+    "square": ((0.95, 1.0), (0.47, 0.53)),
+    "triangle": ((0.45, 0.65), (0.2, 0.4)),  # point upwards
+    "cross": ((0.35, 0.66), (0.47, 0.53)),
+}
+
+
+def test_sprites_of_the_world_emoji_have_the_colour_and_shape_of_their_words(sheet):
+    sprites = {e.character: np.asarray(e.sprite) for e in sheet}
+    for character, (color, shape) in pictures.WORLD_EMOJI.items():
+        opaque = sprites[character][..., 3] > 128
+        y, x = np.nonzero(opaque)
+        box = opaque[y.min() : y.max() + 1, x.min() : x.max() + 1]
+        assert 0.85 < box.shape[0] / box.shape[1] < 1.15
+        (least, most), (flat, steep) = SHAPES[shape]
+        assert least <= box.mean() <= most, f"{character} fills {box.mean():.2f} of its box"
+        assert flat <= box[: len(box) // 2].sum() / box.sum() <= steep, f"{character} is upside down or no {shape}"
+        hue = 360 * rgb_to_hsv(np.median(sprites[character][opaque][:, :3] / 255, axis=0))[0]
+        low, high = HUES[color]
+        assert low <= hue <= high or low <= hue - 360 <= high, f"{character} at {hue:.0f} degrees"
+
+
+def test_shipped_model_names_nine_of_ten_emoji_and_nearly_all_fresh_pictures():
+    """It names all of both; a model trained once more may miss one emoji. What else it is: test_pretrained.py."""
+    model = checkpoint.load()[0]
+    assert zero_shot.accuracy(model, pictures.world_emoji(), Tokenizer()) >= 0.9
+    assert zero_shot.accuracy(model, draw_pairs(per_class=30, seed=31_415), Tokenizer()) >= 0.99
 
 
 def test_missing_emoji_is_named(monkeypatch):
