@@ -75,9 +75,6 @@ def model(request) -> ToyCLIP:
     return new_model(request.param, torch.float64)
 
 
-# --- all alike -------------------------------------------------------------------------------------------------------
-
-
 @every_loss
 def test_loss_is_a_finite_number_whose_gradient_reaches_both_encoders(name, batch):
     model = new_model()
@@ -113,9 +110,6 @@ def test_loss_changes_no_weight_and_draws_no_random_number(name, batch):
     assert all(torch.equal(weights[key], tensor) for key, tensor in model.state_dict().items())
     assert torch.equal(images, batch[0])
     assert torch.equal(tokens, batch[1])
-
-
-# --- by hand ---------------------------------------------------------------------------------------------------------
 
 
 def cost(row: Tensor, i: int, without: int | None = None) -> float:

@@ -109,9 +109,6 @@ def global_state() -> tuple:
     return str(np.random.get_state()), random.getstate(), torch.get_rng_state().tolist(), threads  # noqa: NPY002
 
 
-# --- declarations ----------------------------------------------------------------------------------------------------
-
-
 def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
@@ -152,9 +149,6 @@ def test_unknown_condition_is_refused_and_all_known_ones_are_named(name):
         run(name, "bass", 0)
     told = str(caught.value).partition("choose one of ")[2]
     assert told == ", ".join(STUDIES[name].conditions)
-
-
-# --- runs ------------------------------------------------------------------------------------------------------------
 
 
 @functools.cache

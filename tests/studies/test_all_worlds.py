@@ -11,7 +11,7 @@ from toyclip import data
 from toyclip.data import Pairs, draw_pairs
 from toyclip.errors import InputError
 from toyclip.studies.batch import ablations
-from toyclip.studies.composition.grid import PAIRS, draw_grid
+from toyclip.studies.composition.grid import draw_grid
 from toyclip.studies.frequency import counting
 from toyclip.studies.frequency.concepts import choose, draw_concepts
 from toyclip.studies.frequency.corpus import Size, base_corpus, draw_corpus, held_out_corpus
@@ -150,7 +150,3 @@ def test_taggers_learn_from_pictures_that_no_corpus_and_no_test_holds(monkeypatc
     for seed in range(3):
         assert not taught & {*names(base_corpus(TINY, seed)), *names(held_out_corpus(TINY, seed))}
     assert len({seed for _, seed in lessons} | set(range(100))) == 103  # nor are its weights those of any other model
-
-
-def test_pairs_of_the_grid_are_all_different():
-    assert len(set(PAIRS)) == 64

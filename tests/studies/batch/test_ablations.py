@@ -6,12 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from studies.samples import TOKENS, contents, emoji_world, same_weights, shapes_world
+from studies.samples import TOKENS, emoji_world, same_weights, shapes_world
 
 from toyclip import checkpoint, zero_shot
 from toyclip.data import CAPTIONS, Tokenizer
 from toyclip.encoders import Config, ToyCLIP
-from toyclip.errors import InputError
 from toyclip.recipes import RECIPES
 from toyclip.studies.batch import ablations
 from toyclip.studies.batch.ablations import ADAMW, VARIANTS, World, learn
@@ -36,28 +35,6 @@ def watched():
 
     loss.scales, loss.factor = [], 1.0
     return loss
-
-
-# --- worlds ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ablations.WORLDS)
-def test_world_follows_from_its_seed_alone(name, monkeypatch):
-    """With few pictures: one each of 16 classes, or of the first 8 emoji."""
-    some, draw_pairs, draw_concepts = [1] * 8 + [0] * 248, ablations.draw_pairs, ablations.draw_concepts
-    monkeypatch.setattr(ablations, "draw_pairs", lambda per_class, seed: draw_pairs(1, seed))
-    monkeypatch.setattr(ablations, "draw_concepts", lambda chosen, _, seed: draw_concepts(chosen, some, seed))
-    before = torch.get_rng_state()
-    first, again, other = (ablations.make_world(name, seed) for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(first.captions, again.captions)
-    for side in ("training", "test"):
-        one, same, another = (contents(getattr(world, side)) for world in (first, again, other))
-        assert one == same
-        assert not set(one) & set(another)
-    if name == "emoji":  # other emoji, not only other pictures of the same
-        colours = [world.training.images.mean(dim=(2, 3)) for world in (first, other)]
-        assert (colours[0] - colours[1]).abs().max() > 0.2
 
 
 def test_captions_of_shapes_say_what_the_pictures_show(monkeypatch):
@@ -85,16 +62,9 @@ def test_words_of_emoji_are_those_of_the_pictures(monkeypatch):
     assert asked == [[e.character for e in chosen]] * 2
     assert concepts.words(chosen).decode(world.captions) == ["-".join(e.name.lower().split()) for e in chosen]
     for c in (0, 100, 255):
-        expected = concepts.draw_concepts([chosen[c]], [100], seed=0).images.mean(dim=(0, 2, 3))
+        expected = concepts.draw_concepts([chosen[c]], [100], seed=0).images.mean(dim=(0, 2, 3)).tolist()
         for pairs in (world.training, world.test):
-            assert pairs.images[pairs.classes == c].mean(dim=(0, 2, 3)).tolist() == pytest.approx(
-                expected.tolist(), abs=0.1
-            )
-
-
-def test_unknown_world_is_refused():
-    with pytest.raises(InputError, match="there is no world 'letters'; choose one of shapes, emoji"):
-        ablations.make_world("letters", 0)
+            assert pairs.images[pairs.classes == c].mean(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=0.1)
 
 
 def seeing(pictures: torch.Tensor, texts: torch.Tensor) -> SimpleNamespace:
@@ -113,9 +83,6 @@ def test_accuracy_of_a_model_that_knows_everything_nothing_or_half(tiny):
     assert tiny.accuracy(seeing(torch.eye(16)[torch.full((32,), 5)], torch.eye(16))) == 1 / 16
     assert tiny.accuracy(seeing(torch.cat([answers[:20], answers[20:].roll(1, dims=1)]), torch.eye(16))) == 20 / 32
     assert tiny.accuracy(seeing(answers, torch.eye(16).roll(1, dims=0))) == 0
-
-
-# --- a run -----------------------------------------------------------------------------------------------------------
 
 
 def test_run_is_that_of_fit_and_tested_after_each_epoch(tiny):
@@ -149,6 +116,7 @@ def test_model_is_that_of_the_recipe_and_of_the_world():
 
 @pytest.mark.parametrize("scale", [None, 1.0, 100.0])
 def test_fixed_scale_does_not_move_and_all_else_does(scale, tiny, watched):
+    """Not fixed, it moves from where it starts."""
     given = {} if scale is None else {"logit_scale": scale}
     model, history = learn(tiny, QUICK, 0, watched, fixed=True, **given)
     assert watched.scales == pytest.approx([scale or 1 / 0.07] * 8)
@@ -156,13 +124,10 @@ def test_fixed_scale_does_not_move_and_all_else_does(scale, tiny, watched):
     start = dict(ToyCLIP(model.config, seed=0).named_parameters())
     moved = {name for name, p in model.named_parameters() if not torch.equal(p, start[name])}
     assert moved == start.keys() - {"log_logit_scale"}
-
-
-@pytest.mark.parametrize("scale", [None, 10.0, 50.0])
-def test_learned_scale_moves_from_where_it_starts(scale, tiny, watched):
-    model, _ = learn(tiny, QUICK, 0, watched, **({} if scale is None else {"logit_scale": scale}))
+    watched.scales.clear()
+    learn(tiny, QUICK, 0, watched, **given)
     assert watched.scales[0] == pytest.approx(scale or 1 / 0.07)
-    assert len({*watched.scales, model.logit_scale.item()}) == 9
+    assert len(set(watched.scales)) > (1 if scale else 7)  # at 1 and 100 it may be held for a while
 
 
 @pytest.mark.parametrize(("start", "sign"), [(100.0, -1), (1.0, 1)])
@@ -206,9 +171,6 @@ def test_run_that_blows_up_has_no_epochs(value, tiny, watched):
     assert isinstance(model, ToyCLIP)
 
 
-# --- the study -------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def short(monkeypatch) -> list[tuple[str, int]]:
     """The study in two tiny worlds; which worlds were asked for."""
@@ -222,21 +184,20 @@ def test_every_variant_is_the_run_that_its_options_make_in_both_worlds(short, mo
     runs = []
 
     def learn(world, recipe, seed, **options):
-        runs.append((world, recipe, seed, options))
-        return None, [{"loss": 1.0, "accuracy": epoch + len(runs) / 100, "logit_scale": 7.0 + epoch}
-                      for epoch in range(recipe.epochs)]  # fmt: skip
+        runs.append((len(world.captions), recipe, seed, options))
+        scores = [epoch + len(runs) / 100 for epoch in range(recipe.epochs)]
+        return None, [{"accuracy": score, "logit_scale": 10 * score} for score in scores]
 
     monkeypatch.setattr(ablations, "learn", learn)
-    results = ablations.variants(5)
+    results, number = ablations.variants(5), 0
     assert short == [("shapes", 5), ("emoji", 5)]
-    expected = [(name, epochs, variant) for name, epochs in (("shapes", 2), ("emoji", 1)) for variant in VARIANTS]
-    for number, ((name, epochs, variant), run) in enumerate(zip(expected, runs, strict=True), start=1):
-        assert run[1:] == (replace(ADAMW, epochs=epochs), 5, VARIANTS[variant])
-        assert len(run[0].captions) == {"shapes": 16, "emoji": 8}[name]
-        accuracy = [epoch + number / 100 for epoch in range(epochs)]
-        assert results[name][variant] == {"accuracy": accuracy, "logit_scale": 6.0 + epochs}
-    assert [*results] == ["shapes", "emoji"]
-    assert all([*part] == [*VARIANTS] for part in results.values())
+    for name, size, epochs in (("shapes", 16, 2), ("emoji", 8, 1)):
+        assert list(results[name]) == list(VARIANTS)
+        for variant, options in VARIANTS.items():
+            assert runs[number] == (size, replace(ADAMW, epochs=epochs), 5, options)
+            number += 1
+            scores = [epoch + number / 100 for epoch in range(epochs)]
+            assert results[name][variant] == {"accuracy": scores, "logit_scale": 10 * scores[-1]}
 
 
 def test_variant_that_blows_up_is_right_never(short, monkeypatch):

@@ -54,9 +54,6 @@ def _no_rates_from_elsewhere():
     batches.choose_rates.cache_clear()
 
 
-# --- a run -----------------------------------------------------------------------------------------------------------
-
-
 def test_pairs_are_drawn_without_replacement_and_keep_their_captions():
     """On a world without pictures, some of whose pairs are mismatched."""
     numbers, seen = torch.arange(64), Counter()
@@ -91,41 +88,26 @@ def test_updates_are_as_many_as_asked_for(updates, batch_size, made, tiny, watch
     assert run.keys() == {"accuracy", "loss", "floor", "pictures", "updates", "seconds"}
 
 
-def test_run_is_told_by_its_last_epoch(tiny, watched):
-    run = batches.train_for(tiny, 8, 16, 3e-3, "watched", seed=2)
-    last = [value for _, _, value in watched[4:]]
-    assert run["loss"] == pytest.approx(sum(last) / 4, rel=1e-6)
-    assert run["floor"] == pytest.approx(epoch_floor([4] * 16, 16))
-    model, _ = ablations.learn(tiny, replace(ADAMW, batch_size=16, lr=3e-3, epochs=2), seed=2)
-    assert run["accuracy"] == tiny.accuracy(model)
-
-
-def test_floor_is_that_of_the_pairs_that_were_drawn(tiny, watched):
-    run = batches.train_for(tiny, 2, 16, 3e-3, "watched", seed=2)
-    counts = Counter(tuple(row) for _, tokens, _ in watched for row in tokens.tolist())
-    assert sum(counts.values()) == 32
+@pytest.mark.parametrize(("updates", "epochs"), [(8, 2), (2, 1)])
+def test_run_is_told_by_its_last_epoch_and_the_floor_of_the_pairs_that_were_drawn(updates, epochs, tiny, watched):
+    run = batches.train_for(tiny, updates, 16, 3e-3, "watched", seed=2)
+    last = watched[-updates // epochs :]
+    assert run["loss"] == pytest.approx(sum(value for *_, value in last) / len(last), rel=1e-6)
+    counts = Counter(tuple(row) for _, tokens, _ in last for row in tokens.tolist())
+    assert sum(counts.values()) == 16 * updates // epochs
     assert run["floor"] == pytest.approx(epoch_floor(list(counts.values()), 16))
+    if epochs == 2:  # of all pairs
+        model, _ = ablations.learn(tiny, replace(ADAMW, batch_size=16, lr=3e-3, epochs=2), seed=2)
+        assert run["accuracy"] == tiny.accuracy(model)
 
 
 @pytest.mark.parametrize("loss", batches.LOSSES)
 def test_recipe_is_adamw_with_this_batch_rate_and_loss(loss, tiny, monkeypatch):
     asked = []
-
-    def learn(world, recipe, seed, **options):
-        asked.append((world, recipe, seed, options))
-        return ablations.learn(world, recipe, seed, **options)
-
-    monkeypatch.setattr(batches, "learn", learn)
-    run = batches.train_for(tiny, 8, 16, 0.007, loss, seed=5)
+    monkeypatch.setattr(batches, "learn", lambda *given, **options: asked.append((*given, options)) or (None, []))
+    batches.train_for(tiny, 8, 16, 0.007, loss, seed=5)
     recipe = replace(ADAMW, batch_size=16, lr=0.007, epochs=2)
     assert asked == [(tiny, recipe, 5, {"every_epoch": False} | batches.LOSSES[loss])]
-    assert math.isfinite(run["loss"])
-
-
-def test_sigmoids_start_where_the_paper_starts():
-    for loss, function in (("sigmoid", ablations.sigmoid), ("sigmoid, twins", ablations.sigmoid_twins)):
-        assert batches.LOSSES[loss] == {"loss_of": function, "logit_scale": 10.0, "logit_bias": -10.0}
-    assert batches.LOSSES["softmax"] == {}
 
 
 def test_run_that_blows_up_is_right_never(tiny, monkeypatch):
@@ -145,30 +127,18 @@ def test_seconds_are_processor_time_of_learning_alone(tiny, monkeypatch):
     assert clock.now == 1000 + 10 + 6 + 100
 
 
-# --- budgets ---------------------------------------------------------------------------------------------------------
-
-
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
-def test_budgets_make_equal_what_they_say(name, pictures, monkeypatch):
-    """In worlds as large as the studies' own; nothing is trained for it."""
-    monkeypatch.setattr(batches, "train_for", lambda *_: pytest.fail("trains"))
-    world = unpainted(pictures)
-    updates = {budget: [batches.updates_of(budget, name, world, size, 0) for size in SIZES]
-               for budget in ("samples", "updates")}  # fmt: skip
-    samples = [number * size for number, size in zip(updates["samples"], SIZES, strict=True)]
-    assert samples == [ablations.EPOCHS[name] * pictures] * len(SIZES)
-    assert updates["updates"] == [batches.UPDATES[name]] * len(SIZES)
-
-
-@pytest.mark.parametrize("batch_size", SIZES)
-@pytest.mark.parametrize(("name", "pictures"), [("shapes", 4096), ("emoji", 8192)])
-def test_equal_updates_are_made_but_for_one_that_is_no_whole_number_of_epochs(name, pictures, batch_size, monkeypatch):
-    """96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 7 says so."""
+def test_budgets_make_equal_what_they_say(name, pictures, size, monkeypatch):
+    """But for one: 96 updates of 128 are 1.5 epochs of the emoji, which `train_for` rounds to 2; chapter 7 says so."""
     monkeypatch.setattr(batches, "learn", lambda *_, **__: (None, []))
-    updates = batches.updates_of("updates", name, unpainted(pictures), batch_size, seed=0)
-    run = batches.train_for(unpainted(pictures), updates, batch_size, 1e-3, "softmax", seed=0)
-    made = 128 if (name, batch_size) == ("emoji", 128) else updates
-    assert (run["updates"], run["pictures"]) == (made, made * batch_size)
+    world = unpainted(pictures)
+    assert batches.updates_of("samples", name, world, size, 0) * size == ablations.EPOCHS[name] * pictures
+    updates = batches.updates_of("updates", name, world, size, 0)
+    assert updates == batches.UPDATES[name]
+    run = batches.train_for(world, updates, size, 1e-3, "softmax", seed=0)
+    made = 128 if (name, size) == ("emoji", 128) else updates
+    assert (run["updates"], run["pictures"]) == (made, made * size)
 
 
 @pytest.mark.parametrize(("batch_size", "few"), [(16, 32), (128, 16), (512, 4), (2048, 4)])
@@ -180,14 +150,8 @@ def test_equal_time_is_measured_after_warming_up(name, batch_size, few, tiny, mo
     assert asked == [(tiny, few, batch_size, ADAMW.lr, "softmax", 6)] * 2
     assert updates == round(batches.SECONDS[name] / (0.5 / few))
     assert isinstance(updates, int)
-
-
-def test_slow_machine_makes_one_update_at_least(tiny, monkeypatch):
     monkeypatch.setattr(batches, "train_for", lambda *_: {"seconds": 1e9})
-    assert batches.updates_of("time", "shapes", tiny, 2048, seed=0) == 1
-
-
-# --- learning rates --------------------------------------------------------------------------------------------------
+    assert batches.updates_of("time", name, tiny, batch_size, seed=6) == 1  # on a slow machine, one at least
 
 
 @pytest.fixture
@@ -218,20 +182,12 @@ def test_each_point_gets_the_best_of_the_rates(landscape):
     rates = batches.choose_rates("shapes")
     assert batches.choose_rates("shapes") is rates  # nothing is tried again
     assert set(rates) == set(POINTS)
+    assert all(study.seeds <= batches.TUNING_SEED for study in batches.STUDIES)  # a world of their own
     assert set(best.values()) == set(RATES)
     for budget, loss, size in POINTS:
         source = "samples" if budget == "time" else budget
         assert rates[budget, loss, size] == best[source, loss.removesuffix(", twins"), size]
     assert Counter(runs) == Counter((*point, rate) for point in best for rate in RATES)  # each once, none for time
-
-
-def test_rates_are_chosen_in_a_world_of_their_own():
-    assert all(study.seeds <= batches.TUNING_SEED for study in batches.STUDIES)
-    assert ADAMW.lr in RATES
-    assert list(RATES) == sorted(RATES)
-
-
-# --- the sweep -------------------------------------------------------------------------------------------------------
 
 
 def test_sweep_makes_one_run_of_each_point(monkeypatch):
@@ -254,6 +210,13 @@ def test_sweep_makes_one_run_of_each_point(monkeypatch):
 
 
 def test_points_are_softmax_by_every_budget_and_the_sigmoids_by_samples():
+    """The sigmoids start where their paper starts."""
+    siglip = {"logit_scale": 10.0, "logit_bias": -10.0}
+    assert {
+        "softmax": {},
+        "sigmoid": {"loss_of": ablations.sigmoid, **siglip},
+        "sigmoid, twins": {"loss_of": ablations.sigmoid_twins, **siglip},
+    } == batches.LOSSES
     rows = [("samples", "softmax"), ("samples", "sigmoid"), ("samples", "sigmoid, twins"), ("updates", "softmax"),
             ("time", "softmax")]  # fmt: skip
     assert [(*row, size) for row in rows for size in SIZES] == POINTS

@@ -77,37 +77,24 @@ def spread(values: list[float], low: float, high: float, tolerance: float) -> bo
     return bool(inside and np.ptp(values) >= 2 / 3 * (high - low))
 
 
-# --- colours ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("color", COLORS)
 def test_hue_of_the_painted_pixels_is_the_words(gallery, color):
     hues = [fill(picture)[0] for shape in SHAPES for picture in gallery[color, shape]]
     away = [(hue - HUES[color] + 180) % 360 - 180 for hue in hues]
     assert spread(away, -9, 9, tolerance=2.5), f"{color}: {min(away):.1f} to {max(away):.1f} degrees"
+    others = [HUES[other] for other in COLORS if other != color]
+    assert min(abs((HUES[color] - hue + 180) % 360 - 180) for hue in others) > 2 * 9  # no hue belongs to two words
 
 
-def test_no_hue_belongs_to_two_words():
-    hues = sorted(HUES.values())
-    assert min(b - a for a, b in zip(hues, [*hues[1:], hues[0] + 360], strict=True)) > 2 * 9
-
-
-def test_saturation_brightness_and_background_vary_as_told(gallery):
+def test_saturation_brightness_background_and_noise_are_as_told(gallery):
     pictures = np.concatenate(list(gallery.values()))
     _, saturation, value = np.transpose([fill(picture) for picture in pictures])
     assert spread(saturation, 0.6, 1.0, tolerance=0.03)
     assert spread(value, 0.7, 1.0, tolerance=0.03)
     corners = [np.sort(picture[[0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=-1))[:2].mean() for picture in pictures]
     assert spread(corners, 0, 0.1 * 255, tolerance=8)
-
-
-def test_noise_is_a_fiftieth():
-    rng = np.random.default_rng(0)
-    deviations = [np.std(grid.draw("red", "bar", rng)[:2].astype(float)) for _ in range(50)]
-    assert np.quantile(deviations, 0.75) == pytest.approx(0.02 * 255, rel=0.15)
-
-
-# --- shapes ----------------------------------------------------------------------------------------------------------
+    noise = [np.std(picture[:2]) for picture in gallery["red", "bar"]]
+    assert np.median(noise) == pytest.approx(0.02 * 255, rel=0.15)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -121,6 +108,8 @@ def test_area_of_a_stencil_is_the_closed_form(shape):
 def test_corners_by_the_shoelace_formula(shape):
     x, y = np.array(grid.corners(shape)).T
     assert abs((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2 == pytest.approx(AREAS[shape])
+    extents = {"square": [1.7, 1.7], "bar": [2, 0.7], "cross": [2, 2], "triangle": [math.sqrt(3), 1.5]}  # in radii
+    assert [np.ptp(x), np.ptp(y)] == pytest.approx(extents.get(shape, [np.ptp(x), np.ptp(y)]))
 
 
 @pytest.mark.parametrize(("shape", "turns"), [("square", 4), ("bar", 2), ("triangle", 3), ("star", 5), ("cross", 4)])
@@ -128,15 +117,6 @@ def test_shape_turns_into_itself(shape, turns):
     z = np.array([complex(*corner) for corner in grid.corners(shape)])
     turned = z * np.exp(2j * math.pi / turns)
     assert np.abs(turned[:, None] - z).min(axis=1).max() < 1e-9
-
-
-def test_outlines_have_their_extents():
-    """In radii: across, and where the straight-sided ones end."""
-    extents = {shape: np.ptp(np.array(grid.corners(shape)), axis=0) for shape in ("square", "bar", "cross", "triangle")}
-    assert extents["square"] == pytest.approx([1.7, 1.7])
-    assert extents["bar"] == pytest.approx([2, 0.7])
-    assert extents["cross"] == pytest.approx([2, 2])
-    assert extents["triangle"] == pytest.approx([math.sqrt(3), 1.5])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -165,20 +145,15 @@ def test_painted_area_is_the_shape_at_any_place_and_rotation(plain, shape):
     assert np.ptp(areas) < 0.004 * AREAS[shape]
 
 
-def test_place_varies_over_all_the_room(plain):
-    """The middle lies anywhere at least as far from the frame as the square's corners reach."""
-    nearest = 8 * grid.REACH
+def test_size_and_place_vary_over_all_the_room(plain):
+    """Radii from 7 to 11; the middle lies anywhere at least as far from the frame as the square's corners reach."""
+    assert EXTENT == (7.0, 11.0)
+    assert spread(np.sqrt(plain("circle", 150).sum(axis=(1, 2)) / math.pi), 7, 11, tolerance=0.2)
     assert pytest.approx(0.85 * math.sqrt(2), abs=0.01) == grid.REACH
     middles = np.array([offsets(covered > 0.5)[0] for covered in plain("circle", 150, radius=8.0)])
-    assert spread(middles.real, nearest - 0.5, 32 - nearest - 0.5, tolerance=0.5)
-    assert spread(middles.imag, nearest - 0.5, 32 - nearest - 0.5, tolerance=0.5)
+    for places in (middles.real, middles.imag):
+        assert spread(places, 8 * grid.REACH - 0.5, 31.5 - 8 * grid.REACH, tolerance=0.5)
     assert abs(np.corrcoef(middles.real, middles.imag)[0, 1]) < 0.3
-
-
-def test_size_varies_from_one_end_to_the_other(plain):
-    radii = np.sqrt(plain("circle", 150).sum(axis=(1, 2)) / math.pi)
-    assert EXTENT == (7.0, 11.0)
-    assert spread(radii, 7, 11, tolerance=0.2)
 
 
 def test_rotation_is_any(plain):
@@ -188,9 +163,6 @@ def test_rotation_is_any(plain):
     backs = [np.angle((z * np.abs(z) ** 2).sum()) for z in crescents]
     for angles in (axes, backs):
         assert np.histogram(angles, bins=4, range=(-math.pi, math.pi))[0].min() > 20
-
-
-# --- pictures and captions -------------------------------------------------------------------------------------------
 
 
 def test_captions_of_the_64_pairs_are_all_different_and_right():

@@ -1,6 +1,5 @@
 """Compositions: which pairs are kept against what a Latin square must have, what a model saw against what is told."""
 
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -12,9 +11,8 @@ from toyclip.data import Pairs
 from toyclip.encoders import Config
 from toyclip.errors import InputError
 from toyclip.studies.composition import unseen as composition
-from toyclip.studies.composition.grid import CAPTIONS, COLORS, PAIRS, SHAPES
+from toyclip.studies.composition.grid import CAPTIONS, COLORS, SHAPES
 from toyclip.studies.composition.unseen import (
-    SIDE,
     GridSize,
     coverage_run,
     factored_run,
@@ -74,9 +72,6 @@ def counts_of(run: Callable[..., dict], *arguments: object) -> tuple[np.ndarray,
     return np.reshape(result["counts"], (8, 8)), np.reshape(result["diagonal"], (8, 8))
 
 
-# --- which pairs -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_diagonal_has_every_colour_and_every_shape_once(seed):
     square = latin_square(seed)
@@ -120,9 +115,6 @@ def test_partners_that_leave_nothing_to_see_or_nothing_unseen_are_refused(partne
         coverage_run(partners, TINY, 0)
 
 
-# --- unequal parts ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_unequal_parts_leave_two_diagonals_out_and_follow_the_shares_elsewhere(seed, drawn):
     counts, diagonal = counts_of(parts_run, GridSize(test=1), seed)
@@ -133,13 +125,8 @@ def test_unequal_parts_leave_two_diagonals_out_and_follow_the_shares_elsewhere(s
     expected = np.where(diagonal < 2, 0, np.outer(colors, shapes))
     assert np.abs(counts - 4096 * expected / expected.sum()).max() < 1
     for axis in (1, 0):  # marginal frequencies, too: what a diagonal takes from one it takes from all
-        found, wanted = counts.sum(axis), expected.sum(axis) / expected.sum()
-        assert found / 4096 == pytest.approx(wanted, abs=8 / 4096)
-    assert counts.sum(axis=1).argmax() in colors.argsort()[-3:]
-    assert counts.sum(axis=0).argmin() in shapes.argsort()[:3]
-
-
-# --- coverage --------------------------------------------------------------------------------------------------------
+        wanted = expected.sum(axis) / expected.sum()
+        assert counts.sum(axis) / 4096 == pytest.approx(wanted, abs=8 / 4096)
 
 
 @pytest.mark.parametrize("partners", range(1, 8))
@@ -147,19 +134,12 @@ def test_every_word_is_equally_frequent_whatever_the_number_of_partners(partners
     """Up to one picture for each partner, where 4096 does not divide."""
     counts, diagonal = counts_of(coverage_run, partners, GridSize(test=1), 2)
     assert np.array_equal(diagonal, latin_square(2))
-    assert np.array_equal(counts > 0, diagonal < partners)
+    assert np.array_equal(counts > 0, diagonal < partners)  # more partners keep those there were
     for axis in (0, 1):
         assert ((counts > 0).sum(axis) == partners).all()
         assert np.abs(counts.sum(axis) - 4096 / 8).max() < partners
     assert np.ptp(counts[counts > 0]) <= 1
     assert counts.sum() == 4096
-
-
-def test_more_partners_keep_those_there_were(drawn):
-    kept = [counts_of(coverage_run, k, TINY, 0)[0] > 0 for k in range(1, 8)]
-    for fewer, more in itertools.pairwise(kept):
-        assert (more >= fewer).all()
-        assert (more & ~fewer).sum() == 8
 
 
 @pytest.mark.parametrize(
@@ -203,16 +183,12 @@ def test_pupil_takes_nothing_but_the_filters(learned):
     assert not any(torch.equal(teacher["others"][name], plain["others"][name]) for name in drawn)
 
 
-@pytest.mark.parametrize("seed", [0, 7])
-def test_no_two_corpora_have_the_same_seed(seed, drawn):
-    factored_run(3, TINY, seed)
+def test_no_two_corpora_have_the_same_seed(drawn):
+    factored_run(3, TINY, 7)
     (_, filters), (_, training), (counts, test) = drawn
-    assert training == seed
+    assert training == 7
     assert counts == [1] * 64
     assert min(abs(a - b) for a, b in [(filters, training), (training, test), (filters, test)]) > 100_000
-
-
-# --- learning --------------------------------------------------------------------------------------------------------
 
 
 def test_pictures_are_learned_with_their_own_captions(learned):
@@ -229,20 +205,14 @@ def test_pictures_are_learned_with_their_own_captions(learned):
 
 def test_hits_are_of_64_answers(learned):
     """Against the cosines of the model itself, caption by caption."""
-    size = GridSize(pictures=64, updates=6, batch_size=16, test=2)
-    result = learn_grid(np.ones((8, 8), dtype=int), size, seed=0)
-    model = learned[0]["model"]
-    test = composition.draw_grid([2] * 64, composition.TEST_SEED)
+    result = learn_grid(np.ones((8, 8), dtype=int), GridSize(pictures=64, updates=6, batch_size=16, test=2), seed=0)
+    test, model = composition.draw_grid([2] * 64, composition.TEST_SEED), learned[0]["model"]
     with torch.no_grad():
-        pictures, captions = model.embed_images(test.pixels), model.embed_texts(CAPTIONS)
-    answers = [max(range(64), key=lambda k, p=p: float(p @ captions[k])) for p in pictures]
+        answers = (model.embed_images(test.pixels) @ model.embed_texts(CAPTIONS).T).numpy().argmax(axis=1)  # (128,)
     assert result["hits"] == [sum(answers[2 * k + i] == k for i in range(2)) for k in range(64)]
     assert sum(result["hits"]) > 0
     assert result["counts"] == [1] * 64
     assert 0 < result["loss"] == round(result["loss"], 4)
-
-
-# --- conditions ------------------------------------------------------------------------------------------------------
 
 
 def test_conditions_are_what_their_names_say():
@@ -257,15 +227,5 @@ def test_conditions_are_what_their_names_say():
         assert calls.pop(f"{k} partners, 4 x pictures and updates") == (coverage_run, (k, longer))
         assert calls.pop(f"{k} partners, filters that saw 7") == (factored_run, (k, grid))
     assert not calls
+    assert composition.runs(composition.FULL).keys() == set(composition.STUDIES[0].conditions)
     assert GridSize() == GridSize(pictures=4096, updates=400, batch_size=64, test=20) == composition.FULL
-
-
-def test_run_is_that_of_its_condition(monkeypatch):
-    monkeypatch.setattr(composition, "coverage_run", lambda *given: given)
-    assert composition.composition("3 partners", 7, TINY) == (3, TINY, 7)
-    assert composition.composition("3 partners", 7) == (3, composition.FULL, 7)
-
-
-def test_world_is_as_wide_as_it_is_high():
-    assert len(COLORS) == len(SHAPES) == SIDE == 8
-    assert len(PAIRS) == len(CAPTIONS) == 64

@@ -75,7 +75,7 @@ def test_multiplications_are_half_the_operations_that_torch_counts(config, size)
     assert 2 * len(images) * sum(speedrun.multiply_adds(encoder, images)) == counter.get_total_flops()
 
 
-@pytest.mark.parametrize("rung", [RUNGS[0], *RUNGS[2:3], *(r for r in IDEAS if r.config)], ids=lambda rung: rung.change)
+@pytest.mark.parametrize("rung", [RUNGS[0], *(r for r in IDEAS if r.config)], ids=lambda rung: rung.change)
 def test_operations_of_training_are_those_that_torch_counts(rung):
     """Exactly: forward, backward, and nothing for the gradient of the picture itself."""
     encoder, images = rung.new_model(seed=0).image_encoder, torch.zeros(3, 3, 32, 32)
@@ -84,16 +84,7 @@ def test_operations_of_training_are_those_that_torch_counts(rung):
     seen, operations = speedrun.operations(rung, pairs=48)
     assert seen == 48 * rung.recipe.epochs
     assert operations == counter.get_total_flops() / 3 * seen
-
-
-def test_operations_are_of_as_many_pictures_as_the_world_has():
-    """2,720 of 3,200, as `split` deals them out."""
-    classes = torch.arange(16).repeat_interleave(200)
-    training, _ = data.split(data.Pairs(torch.zeros(3200, 1), classes, classes), seed=0)
-    assert [speedrun.operations(rung)[0] for rung in (RUNGS[0], RUNGS[-1])] == [30 * len(training), 3 * len(training)]
-
-
-# --- seconds ---------------------------------------------------------------------------------------------------------
+    assert speedrun.operations(rung)[0] == 2720 * rung.recipe.epochs  # pictures that the world has to train on
 
 
 def test_rate_of_a_matrix_product_is_that_of_the_median_after_a_first_one(clock, monkeypatch, two_threads):
@@ -105,10 +96,6 @@ def test_rate_of_a_matrix_product_is_that_of_the_median_after_a_first_one(clock,
     assert torch.get_num_threads() == 2
 
 
-def test_rate_of_a_matrix_product_is_plausible():
-    assert 1e7 < speedrun.matrix_rate(size=128, repeats=3) < 1e13
-
-
 @pytest.mark.parametrize(("batch_size", "threads"), [(2, 1), (5, 2)])
 def test_time_of_an_update_is_the_median_step_of_fit(batch_size, threads, clock, monkeypatch, two_threads):
     """Of training itself, by the fast recipe; here the loss knows one weight only, and takes what it is told."""
@@ -116,14 +103,17 @@ def test_time_of_an_update_is_the_median_step_of_fit(batch_size, threads, clock,
 
     def loss(model, images, tokens):
         seen.append((images, tokens, torch.get_num_threads()))
-        return model.log_logit_scale.square() + 0 * sum(p.sum() for p in model.parameters())
+        return model.log_logit_scale.square()
+
+    def optimizers(model, recipe):
+        asked.append((model.config, recipe))
+        return [(torch.optim.SGD([model.log_logit_scale]), 0.1)]
 
     slow = clock.lasts(60, 1, 3, 2.5, 2, work=loss)
-    monkeypatch.setattr(speedrun, "fit", lambda *given: asked.append(given) or train.fit(*given, slow))
+    monkeypatch.setattr(train, "optimizers", optimizers)
+    monkeypatch.setattr(speedrun, "fit", lambda *given: train.fit(*given, slow))
     assert speedrun.step_seconds(batch_size, seed=3, threads=threads, steps=5) == 2.5
-    ((model, _, _, recipe, _),) = asked
-    assert recipe == replace(FAST, epochs=5)
-    assert model.config == Config(image_encoder="strided")
+    assert asked == [(Config(image_encoder="strided"), replace(FAST, epochs=5))]
     expected = data.draw_pairs(per_class=2, seed=3)[torch.arange(batch_size)]
     assert len(seen) == 5
     for images, tokens, number in seen:
@@ -131,18 +121,6 @@ def test_time_of_an_update_is_the_median_step_of_fit(batch_size, threads, clock,
         assert torch.equal(tokens, TOKENS[expected.classes])
         assert number == threads
     assert torch.get_num_threads() == 2
-
-
-def test_update_is_a_whole_one(monkeypatch):
-    """Every weight moves: gradient, clipping, both optimizers."""
-    models = []
-    monkeypatch.setattr(speedrun, "ToyCLIP", lambda *given: models.append(ToyCLIP(*given)) or models[0])
-    assert 0 < speedrun.step_seconds(8, seed=3, steps=2) < 60
-    fresh, moved = ToyCLIP(Config(image_encoder="strided"), seed=3).state_dict(), models[0].state_dict()
-    assert all(not torch.equal(fresh[name], moved[name]) for name in fresh)
-
-
-# --- a run -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -202,9 +180,6 @@ def test_accuracy_that_sleeps_is_not_in_the_seconds(monkeypatch, two_threads):
     assert 0 < run["seconds"] <= whole - 0.4
     assert threads == [1, 1]
     assert torch.get_num_threads() == 2
-
-
-# --- comparisons -----------------------------------------------------------------------------------------------------
 
 
 def test_bench_compares_reference_and_fast_in_turn_on_the_world_of_the_seed(tiny, clock, monkeypatch):

@@ -97,11 +97,3 @@ def test_four_kinds_of_captions(seed, trained, tested):
         "true": 0.01, "identical": 0.02, "shuffled": 0.03,
         "swapped, scored by the code": 0.05, "swapped, scored in English": 0.04,
     }  # fmt: skip
-
-
-def test_one_shuffle_a_seed(trained, tested):
-    for seed in (0, 1):
-        study.captions(seed)
-    shuffles = [torch.tensor([CAPTIONS.index(text) for text in Tokenizer().decode(trained[i][0])]) for i in (2, 6)]
-    assert not torch.equal(*shuffles)
-    assert len({tuple(trained[i][0].flatten().tolist()) for i in (3, 7)}) == 2

@@ -14,18 +14,6 @@ LABELS = torch.tensor(RNG.integers(16, size=50))
 COSINES = torch.tensor(RNG.uniform(-1, 1, size=(50, 16)))
 
 
-def test_sums_of_a_colour_and_a_shape_are_wholly_additive():
-    colours, shapes = RNG.normal(size=(2, 4, 6))
-    means = torch.tensor(colours[:, None] + shapes).reshape(16, 6)
-    assert geometry.additive_r2(means) == pytest.approx(1)
-    assert geometry.additive_r2(means + 5) == pytest.approx(1)
-
-
-def test_products_of_a_colour_and_a_shape_are_not_additive_at_all():
-    colours, shapes = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
-    assert geometry.additive_r2(torch.outer(colours, shapes).reshape(16, 1)) == pytest.approx(0)
-
-
 @pytest.mark.parametrize("dim", [1, 7, 64])
 def test_additive_share_is_that_of_a_linear_regression_on_the_attributes(dim):
     attributes = OneHotEncoder().fit_transform(CLASSES).toarray()

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from studies.samples import TOKENS, tiny_world
+from studies.samples import TOKENS
 
 from toyclip import checkpoint, train
-from toyclip.data import Pairs, Rendering, draw_pairs
+from toyclip.data import Rendering, draw_pairs
 from toyclip.pictures import world_emoji
 from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies.zero_shot import structure as study
@@ -67,27 +67,12 @@ def test_emoji_are_told_framed_and_squeezed_for_both_worlds(monkeypatch):
 
 
 def test_supervised_classifier_learns_and_is_scored_by_the_held_out_labels(monkeypatch):
-    """Scored by labels of another colour it knows nothing."""
-    pairs, scores = draw_pairs(per_class=12, seed=0), []
-    for held_out in (pairs, replace(pairs, classes=pairs.classes.roll(48))):
-        monkeypatch.setattr(study, "world", lambda seed, held_out=held_out: (pairs, held_out))
-        scores.append(study.supervised(0, replace(FAST, epochs=4, batch_size=16)))
-    assert scores[0] > 0.6
-    assert scores[1] < 0.2
-
-
-def test_supervised_classifier_never_hears_a_caption(monkeypatch):
-    """Its pairs' captions may be anything; and it has one output a class."""
-    results = []
-    for captions in (0, 7):
-        training, held_out = tiny_world(0)
-        training = Pairs(training.pixels, training.classes, torch.full_like(training.classes, captions))
-        monkeypatch.setattr(study, "world", lambda seed, pairs=(training, held_out): pairs)
-        asked = []
-        monkeypatch.setattr(study, "Config", lambda asked=asked, **given: asked.append(given) or train.Config(**given))
-        results.append(study.supervised(1))
-        assert asked == [{"image_encoder": "strided", "embed_dim": 16}]
-    assert results[0] == results[1]
+    """Half of those are wrong here: of another colour. The captions of its pairs say nothing."""
+    pairs = replace(draw_pairs(per_class=12, seed=0), captions=torch.zeros(192, dtype=torch.int64))
+    order = torch.arange(192).repeat(2)
+    held_out = replace(pairs[order], classes=torch.cat([pairs.classes, pairs.classes.roll(48)]))
+    monkeypatch.setattr(study, "world", lambda seed: (pairs, held_out))
+    assert 0.3 < study.supervised(0, replace(FAST, epochs=4, batch_size=16)) < 0.55
 
 
 def test_pure_colours_lie_inside_the_wide_ones():
