@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -42,19 +43,6 @@ def large(monkeypatch) -> Pairs:
     corpus = Pairs(torch.arange(2000)[:, None], shown, shown)
     monkeypatch.setattr(interventions, "base_corpus", lambda size, seed: corpus)
     return corpus
-
-
-@pytest.fixture
-def taught(monkeypatch) -> list[SimpleNamespace]:
-    """What a model would have been taught; it stays as new."""
-    seen = []
-
-    def learn(model, corpus, tokens, size, seed, loss_of):
-        seen.append(SimpleNamespace(model=model, corpus=corpus, tokens=tokens, size=size, seed=seed, loss_of=loss_of))
-        return 1.23456
-
-    monkeypatch.setattr(interventions, "learn", learn)
-    return seen
 
 
 @SEEDS
@@ -242,28 +230,22 @@ def test_features_are_those_of_a_model_that_learned_the_whole_corpus(monkeypatch
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-def test_each_condition_trains_on_its_own_corpus_and_tests_on_the_same_pictures(name, taught, monkeypatch):
-    tested = []
-
-    def similarity(model, pictures, captions):
-        tested.append((model, pictures, captions))
-        return torch.eye(15)[[0] * 10 + [5] * 20]
-
+def test_each_condition_trains_on_its_own_corpus_and_tests_on_the_same_pictures(name, monkeypatch):
+    """A new model, each pair with the word that is said."""
+    learn, similarity = Mock(return_value=1.23456), Mock(return_value=torch.eye(15)[[0] * 10 + [5] * 20])
+    monkeypatch.setattr(interventions, "learn", learn)
     monkeypatch.setattr(interventions, "similarity", similarity)
     result = interventions.condition(name, 1, TINY)
-    lesson, (model, pictures, captions) = taught[-1], tested[0]
-    assert contents(lesson.corpus) == contents(CONDITIONS[name](TINY, 1))
-    assert lesson.loss_of is (train.twins_masked if name == "twins masked" else train.contrastive)
-    assert (lesson.size, lesson.seed) == (TINY, 1)
-    assert lesson.tokens.tolist() == [[said + 1] for said in lesson.corpus.captions.tolist()]
-    assert same_weights(lesson.model, frequency.new_model(TINY, 1))
-    assert model is lesson.model
+    (model, corpus, tokens, *rest), (tested, pictures, captions) = learn.call_args.args, similarity.call_args.args
+    assert same_weights(model, frequency.new_model(TINY, 1))
+    assert contents(corpus) == contents(CONDITIONS[name](TINY, 1))
+    assert tokens.tolist() == [[said + 1] for said in corpus.captions.tolist()]
+    assert rest == [TINY, 1, train.twins_masked if name == "twins masked" else train.contrastive]
+    assert tested is model
     assert torch.equal(pictures, held_out_corpus(TINY, 1).pixels)
     assert torch.equal(captions, WORDS)
-    assert result["counts"] == caption_counts(lesson.corpus, 15).tolist()
-    assert result["hits"] == [2, 0, 0, 0, 0, 2] + [0] * 9
-    assert result["loss"] == 1.2346
-    assert result.keys() == {"counts", "hits", "loss"}
+    counts = caption_counts(corpus, 15).tolist()
+    assert result == {"counts": counts, "hits": [2, 0, 0, 0, 0, 2] + [0] * 9, "loss": 1.2346}
 
 
 @pytest.mark.parametrize("name", [name for name in CONDITIONS if re.search(r"\d", name)])

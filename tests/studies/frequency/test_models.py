@@ -1,14 +1,14 @@
 """Other models: their widths and parameters by hand, the tail's test against a count picture by picture."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from studies.samples import same_weights
+from studies.samples import contents, same_weights
 from torch import Tensor
 
 from toyclip.encoders import Config, ToyCLIP
@@ -96,52 +96,44 @@ def test_only_the_words_of_the_part_are_answers():
     assert torch.equal(cosine, before)
 
 
+TABLE = uniform(24, 12, seed=3) + 0.5 * F.one_hot(torch.arange(12).repeat_interleave(2))
+
+
 @pytest.fixture
-def untrained(monkeypatch) -> Callable[[], dict]:
-    """Nothing is learned; cosines come from a table, in which the rare are seldom right. What `learn` was given."""
-    given = {}
-
-    def learn(model, corpus, tokens, size, seed, **options):
-        given.update(model=model, corpus=corpus, tokens=tokens, seed=seed, **options)
-        return 1.23456
-
-    monkeypatch.setattr(models, "learn", learn)
-    monkeypatch.setattr(models, "similarity", lambda model, pictures, captions: table())
-    return given
-
-
-def table() -> Tensor:
-    """(24, 12), two pictures of each concept."""
-    return uniform(24, 12, seed=3) + 0.5 * F.one_hot(torch.arange(12).repeat_interleave(2))
+def learn(monkeypatch) -> Mock:
+    """Nothing is learned; cosines come from a table of two pictures of each concept."""
+    monkeypatch.setattr(models, "learn", Mock(return_value=1.23456))
+    monkeypatch.setattr(models, "similarity", lambda model, pictures, captions: TABLE)
+    return models.learn
 
 
 @pytest.mark.parametrize("seed", [0, 1, 4])
-def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_anothers(seed, untrained):
+def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_anothers(seed, learn):
     result = model_run("transformer 24, large", seed, TINY)
     shown = torch.arange(12).repeat_interleave(2)
     for counts, suffix in ((result["counts"], ""), (frequency.assign(TINY, seed + 500), ", control")):
         for part, wanted in (("tail", True), ("rest", False)):
             concepts = [c for c in range(12) if (counts[c] <= 8) == wanted]
             assert len(concepts) == (8 if wanted else 4)
-            assert result[part + suffix] == round(by_hand(table(), shown, concepts), 4)
+            assert result[part + suffix] == round(by_hand(TABLE, shown, concepts), 4)
     assert models.OTHER > 100  # no seed of the study is another's control
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_run_trains_its_model_on_its_corpus(name, untrained):
+def test_run_trains_its_model_on_its_corpus(name, learn):
     kind, width, corpus = RUNS[name]
     result = model_run(name, 2, TINY)
     pairs = interventions.CONDITIONS[models.CORPORA[corpus]](TINY, 2)
-    assert torch.equal(untrained["corpus"].pixels, pairs.pixels)
-    assert torch.equal(untrained["tokens"], pairs.captions[:, None] + 1)
-    assert untrained["seed"] == 2
+    model, given, tokens, size, seed = learn.call_args.args
     expected, recipe = build(kind, width, TINY, 2)
-    assert untrained["recipe"] == recipe
-    assert same_weights(untrained["model"], expected)
+    assert same_weights(model, expected)
+    assert contents(given) == contents(pairs)
+    assert torch.equal(tokens, pairs.captions[:, None] + 1)
+    assert (size, seed, learn.call_args.kwargs) == (TINY, 2, {"recipe": recipe})
     assert result["counts"] == torch.bincount(pairs.captions, minlength=12).tolist()
     assert result["loss"] == 1.2346
     assert result["parameters"] == number_of(expected.image_encoder)
-    answers = table().argmax(dim=1).view(12, 2)
+    answers = TABLE.argmax(dim=1).view(12, 2)
     assert result["hits"] == [(answers[c] == c).sum().item() for c in range(12)]
     assert result.keys() == {"counts", "hits", "loss", "parameters", "rest", "tail", "rest, control", "tail, control"}
 

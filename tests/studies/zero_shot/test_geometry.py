@@ -24,8 +24,9 @@ def test_additive_share_is_that_of_a_linear_regression_on_the_attributes(dim):
     assert geometry.additive_r2(torch.tensor(means)) == pytest.approx(explained)
 
 
-def test_margin_by_loops():
-    for row, label, found in zip(COSINES.tolist(), LABELS.tolist(), geometry.margin(COSINES, LABELS), strict=True):
+@pytest.mark.parametrize("cosines", [COSINES, COSINES - 2], ids=["either sign", "all negative"])
+def test_margin_by_loops(cosines):
+    for row, label, found in zip(cosines.tolist(), LABELS.tolist(), geometry.margin(cosines, LABELS), strict=True):
         assert found.item() == row[label] - max(row[:label] + row[label + 1 :])
 
 
