@@ -357,6 +357,11 @@ def test_counts_that_do_not_fit_the_classes_are_refused(counts):
         data.render(lambda c, rng: np.zeros((1, 1, 3), np.uint8), counts, [np.random.default_rng(0)] * 2)
 
 
+def test_a_world_without_classes_is_refused():
+    with pytest.raises(InputError, match="0 classes, 0 counts"):
+        data.render(lambda c, rng: np.zeros((1, 1, 3), np.uint8), [], [])
+
+
 @pytest.mark.parametrize("per_class", [0, -1])
 def test_nothing_to_draw_is_refused(per_class):
     with pytest.raises(InputError, match="give one count"):

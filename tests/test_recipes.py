@@ -31,6 +31,10 @@ def test_impossible_recipe_is_refused(change):
         replace(FAST, **change)
 
 
+def test_two_pairs_and_one_epoch_are_the_least():
+    assert replace(FAST, epochs=1, batch_size=2).batch_size == 2
+
+
 # --- how fast --------------------------------------------------------------------------------------------------------
 
 
