@@ -87,8 +87,9 @@ def compiled() -> Loss:
     encoders: dict[ToyCLIP, Callable] = {}
 
     def loss_of(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
-        encode = encoders.setdefault(model, torch.compile(model.image_encoder))
-        return of_embeddings(model, encode(images), model.text_encoder(tokens))
+        if model not in encoders:
+            encoders[model] = torch.compile(model.image_encoder)
+        return of_embeddings(model, encoders[model](images), model.text_encoder(tokens))
 
     return loss_of
 
