@@ -129,10 +129,9 @@ def cached_step(model: ToyCLIP, images: Tensor, tokens: Tensor, chunk: int) -> T
         raise InputError(f"{len(images)} pictures cannot be paired with {len(tokens)} captions; give one for each")
     check_sizes(len(images), chunk)
     parts = list(zip(images.split(chunk), tokens.split(chunk), strict=True))
-    embeddings = model.log_logit_scale.new_empty(
-        2, len(images), model.config.embed_dim
-    )  # (2, B, D) in one piece: parts kept one by
-    with torch.no_grad():  # one would lie between the activations and keep their memory from being given back
+    # (2, B, D) in one piece: parts kept one by one would lie between the activations and keep their memory in use
+    embeddings = model.log_logit_scale.new_empty(2, len(images), model.config.embed_dim)
+    with torch.no_grad():
         for part, (image_embeddings, text_embeddings) in zip(parts, embeddings.split(chunk, dim=1), strict=True):
             image_embeddings[:], text_embeddings[:] = _embed(model, *part)  # (c, D) each
     loss = chunked_info_nce(*embeddings.requires_grad_(), model.logit_scale, chunk)
