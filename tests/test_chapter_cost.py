@@ -34,9 +34,7 @@ def run(request, tmp_path_factory) -> tuple[subprocess.CompletedProcess, float]:
     """
     folder = tmp_path_factory.mktemp("book")
     small = write(folder / "ledger.ipynb", "import time; time.sleep(0.5)")
-    large = write(
-        folder / "01_data.ipynb", f"import time; x = b'x' * {HELD}_000_000; time.sleep(0.5); del x; 1 / 0", "2"
-    )
+    large = write(folder / "data.ipynb", f"import time; x = b'x' * {HELD}_000_000; time.sleep(0.5); del x; 1 / 0", "2")
     options = f"-p chapter_cost -p no:cacheprovider --nbval --nbval-current-env {request.param}".split()
     place = ["-c", ROOT / "pyproject.toml", "--rootdir", folder]
     command = [sys.executable, "-m", "pytest", *place, *options, small, large]
@@ -55,11 +53,11 @@ def rows(output: str) -> dict[str, list[str]]:
 def test_chapters_stand_in_the_order_of_the_book(run):
     done, _ = run
     assert "1 failed, 2 passed" in done.stdout
-    assert list(rows(done.stdout)) == ["01_data", "ledger", "all, wall time", "make test"]
+    assert list(rows(done.stdout)) == ["data", "ledger", "all, wall time", "make test"]
 
 
 def test_memory_is_that_of_the_kernel(run):
-    small, large = (int(rows(run[0].stdout)[name][1]) for name in ("ledger", "01_data"))
+    small, large = (int(rows(run[0].stdout)[name][1]) for name in ("ledger", "data"))
     assert small in PLAIN_KERNEL
     assert large - small == pytest.approx(HELD, abs=30)
 
@@ -68,7 +66,7 @@ def test_seconds_are_those_of_the_chapter(run):
     done, wall = run
     seconds = {name: float(row[0]) for name, row in rows(done.stdout).items()}
     assert 0.5 <= seconds["ledger"] <= seconds["all, wall time"] <= wall
-    assert 0.5 <= seconds["01_data"] <= seconds["all, wall time"]
+    assert 0.5 <= seconds["data"] <= seconds["all, wall time"]
     assert 99 <= seconds["make test"] <= 101 + wall
     assert f"of at most {BUDGET} on two CPU cores" in done.stdout
 
