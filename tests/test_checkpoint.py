@@ -195,3 +195,10 @@ def test_place_that_cannot_be_written_to_is_refused(tmp_path):
         with pytest.raises(InputError, match="cannot write"):
             checkpoint.save(ToyCLIP(SMALL), Tokenizer(), path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_configuration_that_is_no_number_is_not_written(tmp_path):
+    """JSON has no NaN: other readers of the file would fail on it."""
+    with pytest.raises(ValueError, match="JSON compliant"):
+        checkpoint.save(ToyCLIP(Config(logit_bias=float("nan"))), Tokenizer(), tmp_path / "model.safetensors")
+    assert list(tmp_path.iterdir()) == []
