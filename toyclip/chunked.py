@@ -137,5 +137,7 @@ def cached_step(model: ToyCLIP, images: Tensor, tokens: Tensor, chunk: int) -> T
     loss = chunked_info_nce(*embeddings.requires_grad_(), model.logit_scale, chunk)
     loss.backward()  # as far as the embeddings and the temperature
     for part, gradients in zip(parts, embeddings.grad.split(chunk, dim=1), strict=True):  # (2, c, D)
-        torch.autograd.backward(_embed(model, *part), tuple(gradients))
+        pairs = [(e, g) for e, g in zip(_embed(model, *part), gradients, strict=True) if e.requires_grad]
+        if pairs:  # an encoder that is frozen takes none
+            torch.autograd.backward(*zip(*pairs, strict=True))
     return loss.detach()

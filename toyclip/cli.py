@@ -161,6 +161,7 @@ def run_study(
     seeds: Annotated[int | None, typer.Option(min=1, help="Instead of the study's own number.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster that does the runs.")] = None,
+    device: Annotated[str, typer.Option(help="Where to train: cpu or cuda; the frequency studies can choose.")] = "cpu",
 ) -> None:
     """Run the book's studies, or list them.
 
@@ -169,7 +170,17 @@ def run_study(
     from toyclip.lab import command
     from toyclip.studies import all_studies
 
-    command.study(all_studies(), names or [], every, only_stale, out, seeds, workers, scheduler)
+    command.study(
+        all_studies(),
+        names or [],
+        every,
+        only_stale,
+        out,
+        seeds,
+        workers,
+        scheduler,
+        device if device == "cpu" else usable(device),
+    )
 
 
 @app.command("bench")

@@ -1,9 +1,9 @@
-"""The colour-shape world: pictures drawn by Pillow, their captions, the tokenizer and the split (chapter 1)."""
+"""The colour-shape world: pictures drawn by Pillow, their captions and the tokenizer (chapter 1)."""
 
 import colorsys
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.errors import CaptionError, InputError
 from toyclip.outlines import outline
+from toyclip.pairs import Pairs, render, split
 
 COLORS = ("red", "blue", "green", "yellow")
 SHAPES = ("circle", "square", "triangle", "cross")
@@ -84,80 +86,16 @@ def standardize(images: Tensor) -> Tensor:
     return (images - PIXEL_MEAN) / PIXEL_STD
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Pictures with their captions, both by number; what class c looks like and is called, its world decides."""
-
-    pixels: Tensor  # (N, 3, H, W) uint8
-    classes: Tensor  # (N,) int64, what each picture shows
-    captions: Tensor  # (N,) int64, the class whose caption stands under it: another one where a pair is mismatched
-
-    @property
-    def images(self) -> Tensor:
-        """The pictures as float32 in [0, 1], (N, 3, H, W)."""
-        return self.pixels / 255
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    def __getitem__(self, index: Tensor) -> "Pairs":
-        return Pairs(self.pixels[index], self.classes[index], self.captions[index])
-
-
-def render(
-    draw_class: Callable[[int, np.random.Generator], np.ndarray],
-    counts: Sequence[int],
-    streams: Sequence[np.random.Generator],
-) -> Pairs:
-    """So many pictures of each class, each with its own caption.
-
-    Args:
-        draw_class: (class, generator) -> (H, W, 3) uint8.
-        counts: of pictures of class 0, 1, ...
-        streams: for each class the generator that its pictures are drawn with.
-
-    Raises:
-        InputError: if there is not one count, 0 or more, for each class, or nothing to draw.
-    """
-    if len(counts) != len(streams) or min(counts, default=0) < 0 or not sum(counts):
-        raise InputError(f"{len(streams)} classes, {len(counts)} counts; give one count, 0 or more, for each class")
-    classes = torch.arange(len(counts)).repeat_interleave(torch.as_tensor(np.asarray(counts)))  # (N,)
-    pixels = np.stack([draw_class(c, streams[c]) for c in classes.tolist()])  # (N, H, W, 3)
-    return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), classes, classes)
-
-
 def draw_pairs(per_class: int, seed: int, rendering: Rendering = Rendering()) -> Pairs:
     """Draw `per_class` pictures of each of the 16 classes; the same seed gives the same pictures.
 
     >>> len(draw_pairs(per_class=2, seed=0))
     32
     """
-    rng = np.random.default_rng(seed)
+    rng = streams.rng(seed, "pictures")
     return render(
         lambda c, rng: draw(*CLASSES[c], rng, rendering), [per_class] * len(CLASSES), streams=[rng] * len(CLASSES)
     )
-
-
-def split(pairs: Pairs, seed: int, held_out: float = 0.15) -> tuple[Pairs, Pairs]:
-    """Split stratified by class into training and held-out pairs: 85 / 15, the same share of every class.
-
-    Raises:
-        InputError: if held_out leaves a class without a picture on either side.
-
-    >>> [len(part) for part in split(draw_pairs(per_class=20, seed=0), seed=0)]
-    [272, 48]
-    """
-    generator = torch.Generator().manual_seed(seed)
-    sides: tuple[list[Tensor], list[Tensor]] = ([], [])
-    for c in pairs.classes.unique():
-        members = (pairs.classes == c).nonzero().squeeze(1)  # (n_c,)
-        members = members[torch.randperm(len(members), generator=generator)]
-        cut = round(len(members) * held_out)
-        if not 0 < cut < len(members):
-            raise InputError(f"held_out={held_out} of {len(members)} pictures leaves a side empty; draw more pictures")
-        sides[0].append(members[cut:])
-        sides[1].append(members[:cut])
-    return pairs[torch.cat(sides[0])], pairs[torch.cat(sides[1])]
 
 
 def world(seed: int, rendering: Rendering = Rendering()) -> tuple[Pairs, Pairs]:
@@ -180,12 +118,22 @@ CAPTIONS = tuple(caption(*pair) for pair in CLASSES)
 class Tokenizer:
     """Splits a caption at spaces and looks each word up. Id 0 is the padding that fills a caption to its length.
 
+    Raises:
+        CaptionError: if the words are not different single words in lower case, or context_length is below 1.
+
     >>> Tokenizer().encode(["a red circle", "yellow cross"])
     tensor([[1, 2, 6, 0],
             [5, 9, 0, 0]])
     """
 
     def __init__(self, words: Sequence[str] = ("a", *COLORS, *SHAPES), context_length: int = 4):
+        if isinstance(words, str) or not isinstance(words, Sequence) or not words:
+            raise CaptionError(f"expected a list of at least one word, got {words!r}")
+        for i, word in enumerate(words):
+            if not isinstance(word, str) or word.lower().split() != [word] or word in (PADDING, *words[:i]):
+                raise CaptionError(f"word {i + 1} is {word!r}; give different single words in lower case")
+        if not isinstance(context_length, int) or isinstance(context_length, bool) or context_length < 1:
+            raise CaptionError(f"context_length={context_length!r}; give a whole number above 0")
         self.words = (PADDING, *words)
         self.context_length = context_length
         self.ids = {word: i for i, word in enumerate(self.words)}
@@ -216,5 +164,6 @@ class Tokenizer:
         if word in self.ids and word != PADDING:
             return self.ids[word]
         known = self.words[1:]
-        nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
-        raise CaptionError(f"unknown word {word!r}; did you mean {nearest!r}? The vocabulary is: {', '.join(known)}")
+        close = difflib.get_close_matches(word, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        raise CaptionError(f"unknown word {word!r}{hint} The vocabulary is: {', '.join(known)}")

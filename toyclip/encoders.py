@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from toyclip import streams
 from toyclip.data import standardize
 from toyclip.errors import CaptionError, ImageError, InputError
 from toyclip.vit import VisionTransformer
@@ -88,6 +89,16 @@ IMAGE_ENCODERS = {
 }
 
 
+def _is(kind: type, value: object) -> bool:
+    """Whether a value is a whole number (int), or any finite number (float); True and False are none."""
+    numbers = int if kind is int else (int, float)
+    return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are(kind: type, values: object, count: int) -> bool:
+    return isinstance(values, tuple) and len(values) == count and all(_is(kind, value) for value in values)
+
+
 @dataclass(frozen=True)
 class Config:
     """What a model is built from. The model carries it, and its file keeps it."""
@@ -104,17 +115,31 @@ class Config:
     logit_bias: float | None = None  # at the start, for a sigmoid loss
 
     def __post_init__(self) -> None:
-        if self.image_encoder not in IMAGE_ENCODERS or self.pooling not in ("mean", "max"):
-            raise InputError(
-                f"no image encoder {self.image_encoder!r} with pooling {self.pooling!r}; choose one of "
-                f"{', '.join(IMAGE_ENCODERS)}, and mean or max"
-            )
+        encoder, most = self.image_encoder, self.max_logit_scale
+        known, unit = encoder in IMAGE_ENCODERS, 4 if encoder == "transformer" else 2  # heads, or halves
+        poolings = ("mean",) if encoder == "transformer" else ("mean", "max")
+        rules = (  # what must hold, of what, and in words
+            (known, "image_encoder", f"one of {', '.join(IMAGE_ENCODERS)}"),
+            (_is(int, self.width) and self.width >= unit and self.width % unit == 0, "width", f"a multiple of {unit}"),
+            (_are(int, self.strides, 4) and min(self.strides) > 0, "strides", "four whole numbers above 0"),
+            (self.pooling in poolings, "pooling", f"{' or '.join(poolings)} for this encoder"),
+            (_is(int, self.embed_dim) and self.embed_dim > 0, "embed_dim", "a whole number above 0"),
+            (_is(int, self.vocab_size) and self.vocab_size > 1, "vocab_size", "2 or more, padding included"),
+            (_is(int, self.context_length) and self.context_length > 0, "context_length", "a whole number above 0"),
+            (_is(float, self.logit_scale) and self.logit_scale > 0, "logit_scale", "a number above 0"),
+            (most is None or (_is(float, most) and most >= 1), "max_logit_scale", "a number from 1 on, or None"),
+            (self.logit_bias is None or _is(float, self.logit_bias), "logit_bias", "a number, or None"),
+        )
+        for holds, name, wanted in rules:
+            if not holds:
+                raise InputError(f"{name}={getattr(self, name)!r} builds no model; it must be {wanted}")
 
 
 class ToyCLIP(nn.Module):
     """Both encoders and one temperature: 74,913 parameters (the reference model of Mohapatra 2026).
 
     The weights follow from the seed alone: torch's own initialisation, with the global generator left as it was.
+    Each encoder has a stream of its own: the words of two models of one seed start alike, whatever sees the pictures.
 
     >>> sum(p.numel() for p in ToyCLIP().parameters())
     74913
@@ -124,8 +149,9 @@ class ToyCLIP(nn.Module):
         super().__init__()
         self.config = config
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(streams.number(seed, "image encoder"))
             self.image_encoder = IMAGE_ENCODERS[config.image_encoder](config)
+            torch.manual_seed(streams.number(seed, "text encoder"))
             self.text_encoder = TextEncoder(config.vocab_size, config.context_length, config.embed_dim)
         self.log_logit_scale = nn.Parameter(torch.tensor(math.log(config.logit_scale)))
         if config.logit_bias is not None:
@@ -155,14 +181,14 @@ class ToyCLIP(nn.Module):
     def embed_images(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) bytes, or floats in [0, 1] -> (B, D) of length 1; ImageError if they are something else."""
         dtype = self.log_logit_scale.dtype
-        if images.ndim != 4 or images.shape[1] != 3 or images.dtype not in (torch.uint8, dtype):
+        if images.ndim != 4 or not len(images) or images.shape[1] != 3 or images.dtype not in (torch.uint8, dtype):
             raise ImageError(f"expected pictures (B, 3, H, W), {dtype}, got {images.dtype} {tuple(images.shape)}")
         return F.normalize(self.image_encoder(images), dim=-1)
 
     def embed_texts(self, tokens: Tensor) -> Tensor:
         """(B, L) token ids -> (B, D) of length 1; CaptionError if they are not what this model's tokenizer writes."""
         words, length = self.config.vocab_size, self.config.context_length
-        if tokens.ndim != 2 or tokens.shape[1] != length or tokens.dtype != torch.int64:
+        if tokens.ndim != 2 or not len(tokens) or tokens.shape[1] != length or tokens.dtype != torch.int64:
             raise CaptionError(f"expected int64 token ids (B, {length}), got {tokens.dtype} {tuple(tokens.shape)}")
         if not 0 <= tokens.min() <= tokens.max() < words or not tokens.any(dim=1).all():
             raise CaptionError(f"expected ids from 0 to {words - 1}, a word in every row; encode with the tokenizer")

@@ -71,5 +71,5 @@ class Muon(torch.optim.Optimizer):
                 momentum_buffer = self.state[p]["momentum_buffer"].mul_(group["momentum"]).add_(p.grad)
                 nesterov = p.grad.add(momentum_buffer, alpha=group["momentum"])
                 if group["fixed_length"]:
-                    p.mul_(len(p) ** 0.5 / p.norm())
+                    p.mul_(len(p) ** 0.5 / p.norm().clamp_min(1e-7))  # a weight of nothing but zeros stays
                 p.add_(orthogonalize(nesterov.flatten(1)).view_as(p), alpha=-group["lr"])

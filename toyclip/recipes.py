@@ -30,6 +30,8 @@ class Recipe:
                 f"epochs={self.epochs}, batch_size={self.batch_size}: train at least 1 epoch, in batches of at least 2 "
                 "(a pair alone has nothing to be told apart from)"
             )
+        if not (self.lr >= 0 and (self.muon_lr is None or self.muon_lr >= 0)):
+            raise RecipeError(f"lr={self.lr}, muon_lr={self.muon_lr}: give rates of 0 or more; without Muon, None")
 
 
 REFERENCE = Recipe("reference", epochs=30, batch_size=64, lr=5e-4, one_cycle=False, image_encoder="pooled")
@@ -43,8 +45,8 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[tuple[torch.optim.Optim
     AdamW decays all its weights alike, as the source does; CLIP spares gains and biases (Radford et al. 2021).
     """
     weights = [p for p in model.parameters() if p.requires_grad]
-    filters = [p for p in weights if p.ndim == 4] if recipe.muon_lr else []  # (out, in, 3, 3)
-    others = [p for p in weights if p.ndim != 4 or not filters]
+    filters = [p for p in weights if p.ndim == 4 and recipe.muon_lr is not None]  # (out, in, 3, 3)
+    others = [p for p in weights if p.ndim != 4 or recipe.muon_lr is None]
     adamw = torch.optim.AdamW(others, weight_decay=recipe.weight_decay, fused=True)
     return [(adamw, recipe.lr)] + ([(Muon(filters, recipe.muon_lr), recipe.muon_lr)] if filters else [])
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
+from toyclip import streams
 from toyclip.data import CAPTIONS, Rendering, Tokenizer, world
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import LossNotFiniteError, RecipeError
@@ -42,7 +43,7 @@ def batches(pairs: int, size: int, epochs: int, seed: int) -> Iterator[Sequence[
     """
     if size > pairs:
         raise RecipeError(f"a batch of {size} cannot be drawn from {pairs} pairs; use a smaller one")
-    generator = torch.Generator().manual_seed(seed)
+    generator = streams.generator(seed, "order")
     for _ in range(epochs):
         order = torch.randperm(pairs, generator=generator)  # (pairs,)
         yield [batch for batch in order.split(size) if len(batch) > 1]

@@ -20,6 +20,7 @@ def study(
     seeds: int | None,
     workers: int | None,
     scheduler: str | None,
+    device: str = "cpu",
 ) -> None:
     """Run the studies named, all, or those that are stale; without any of these, list them.
 
@@ -61,7 +62,7 @@ def study(
                 text = f"{duration(*remaining(states, workers))} left"
                 progress.update(task, completed=total - left, description=text)
 
-            paths = complete(chosen, out, workers, scheduler, on_run=report)
+            paths = complete(chosen, out, workers, scheduler, device, on_run=report)
     except Stopped as stop:
         say(str(stop))
         raise typer.Exit(stop.code) from None

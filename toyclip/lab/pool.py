@@ -34,6 +34,7 @@ class Task:
     module: str
     function: str
     arguments: tuple
+    device: str = "cpu"  # where the function is to train, if that is not here
 
 
 def perform(task: Task, code: str | None = None) -> dict:
@@ -50,7 +51,7 @@ def perform(task: Task, code: str | None = None) -> dict:
         if code and fingerprint(function) != code:
             return {"error": "a worker of the cluster has other code; install there what is installed here"}
         start = time.perf_counter()
-        result = function(*task.arguments)
+        result = function(*task.arguments, **_placed(task.device))
         seconds = time.perf_counter() - start
     except (Exception, SystemExit) as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -62,7 +63,17 @@ def perform(task: Task, code: str | None = None) -> dict:
         return {"error": "a result that is NaN or infinite, or holds such a number"}
     except TypeError as error:
         return {"error": f"a result that is no JSON ({error})"}
-    return {"result": text, "seconds": seconds, "machine": machine()}
+    return {"result": text, "seconds": seconds, "machine": machine(task.device)}
+
+
+def _placed(device: str) -> dict[str, str]:
+    """The argument that says where to train; there, too, products are to be as exact as here."""
+    if device == "cpu":
+        return {}
+    import torch  # the command line does without until it runs something
+
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    return {"device": device}
 
 
 def in_processes(

@@ -175,15 +175,23 @@ def module_file(name: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def machine() -> dict[str, str | int]:
-    """Versions and hardware, to be stored beside a result."""
+def machine(device: str = "cpu") -> dict[str, str | int]:
+    """Versions and hardware, to be stored beside a result; with the name of what trained, if no processor did."""
     packages = ("torch", "numpy", "pillow", "scikit-learn", "scipy")
     return {
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in packages},
         "processor": processor(),
         "cores": os.cpu_count() or 1,
+        **({"device": accelerator(device)} if device != "cpu" else {}),
     }
+
+
+def accelerator(device: str) -> str:
+    """The name of a device that is no processor, as torch gives it."""
+    import torch  # which the command line can do without until it runs something
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
 def processor() -> str:

@@ -1,6 +1,7 @@
 """The one engine: all runs of some studies, stopped at any moment and gone on with by the same command (helper)."""
 
 import contextlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -84,6 +85,7 @@ def complete(
     folder: Path,
     workers: int,
     scheduler: str | None = None,
+    device: str = "cpu",
     on_run: Callable[[list[State]], None] = lambda states: None,
 ) -> list[Path]:
     """Do all runs that are missing, keep a line of each, and write the file of each study that is finished.
@@ -91,15 +93,20 @@ def complete(
     Args:
         workers: processes at a time; a study that measures time has one and nothing beside it.
         scheduler: address of a Dask cluster that does the runs instead.
+        device: where to train: the run of each study must take it as an argument if it is another than cpu.
         on_run: called at the start and after each run.
 
     Returns:
         The files written.
 
     Raises:
-        InputError: if a run fails, a process is killed, the disk is full, or another process is at work in the folder.
+        InputError: if a study cannot use the device, a run fails, a process is killed, the disk is full, or another
+            process is at work in the folder.
         Stopped: on Ctrl-C and SIGTERM.
     """
+    for study in studies:
+        if device != "cpu" and "device" not in inspect.signature(study.run).parameters:
+            raise InputError(f"study {study.name!r} trains on the processor alone; leave --device out")
     with locked(folder), stop_signals() as signals:
         states = [state(study, folder) for study in studies]
         by_name = {now.study.name: now for now in states}
@@ -109,7 +116,7 @@ def complete(
         with _failures(states):
             paths = [_finish(now, folder) for now in states if not now.todo and not now.written]
         for alone in (False, True):
-            tasks = [task for now in states if now.study.alone is alone for task in _tasks(now)]
+            tasks = [task for now in states if now.study.alone is alone for task in _tasks(now, device)]
             at_once = 1 if alone else workers
             if scheduler and tasks:
                 from toyclip.lab.cluster import on_cluster
@@ -138,10 +145,10 @@ def complete(
     return paths
 
 
-def _tasks(now: State) -> list[Task]:
+def _tasks(now: State, device: str) -> list[Task]:
     run = now.study.run
     cut = slice(None) if now.study.conditions else slice(1, None)  # without conditions `run` takes the seed alone
-    return [Task(now.study.name, key, run.__module__, run.__qualname__, key[cut]) for key in now.todo]
+    return [Task(now.study.name, key, run.__module__, run.__qualname__, key[cut], device) for key in now.todo]
 
 
 def _finish(now: State, folder: Path) -> Path:

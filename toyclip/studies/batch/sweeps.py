@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import torch
 
+from toyclip import streams
 from toyclip.lab.study import Study
 from toyclip.loss_floor import epoch_floor
 from toyclip.studies.batch.ablations import ADAMW, EPOCHS, SIGLIP, World, learn, make_world, sigmoid, sigmoid_twins
 
 SIZES = (16, 128, 512, 2048)
-UPDATES = {"shapes": 64, "emoji": 96}  # of every batch size, where updates are equal
+UPDATES = {"shapes": 64, "emoji": 64}  # of every batch size, where updates are equal
 SECONDS = {"shapes": 3.0, "emoji": 5.0}  # of processor time on one thread, where time is equal
 RATES = (1e-3, 3e-3, 1e-2)  # learning rates to choose from, for each batch size anew
 TUNING_SEED = 1000  # of the world in which they are chosen; no seed of the study
@@ -28,7 +29,7 @@ POINTS = [  # (budget, loss, batch size) of all runs: softmax under all budgets,
 
 def first_pairs(world: World, count: int, seed: int) -> World:
     """A world with `count` of the pairs, drawn at random without replacement."""
-    chosen = torch.randperm(len(world.training), generator=torch.Generator().manual_seed(seed))[:count]  # (count,)
+    chosen = torch.randperm(len(world.training), generator=streams.generator(seed, "some"))[:count]  # (count,)
     return replace(world, training=world.training[chosen])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from toyclip import streams
 from toyclip.data import Pairs, Rendering, Tokenizer, caption, render
 from toyclip.errors import InputError
 
@@ -95,5 +96,5 @@ def draw_grid(counts: Sequence[int], seed: int) -> Pairs:
     >>> len(draw_grid([1] * 63 + [0], seed=0))
     63
     """
-    rng = np.random.default_rng(seed)
+    rng = streams.rng(seed, "pictures")
     return render(lambda pair, rng: draw(*PAIRS[pair], rng), counts, streams=[rng] * len(PAIRS))

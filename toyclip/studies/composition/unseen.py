@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
+from toyclip import streams
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, lookup
 from toyclip.lab.study import Study
@@ -36,7 +37,7 @@ def latin_square(seed: int) -> np.ndarray:
     Each diagonal holds every colour once and every shape once. Whole diagonals are kept or left out, so that every
     word keeps the same number of partners.
     """
-    rng = np.random.default_rng(seed)
+    rng = streams.rng(seed, "square")
     rows, columns = rng.permutation(SIDE), rng.permutation(SIDE)
     return (rows[:, None] + columns) % SIDE
 
@@ -47,12 +48,12 @@ def shares_of_parts(seed: int) -> tuple[np.ndarray, np.ndarray]:
     They have a stream of random numbers of their own: what is frequent says nothing about what `latin_square` leaves
     out.
     """
-    rng, ladder = np.random.default_rng([seed, 1]), np.geomspace(1, RANGE, SIDE)
+    rng, ladder = streams.rng(seed, "shares"), np.geomspace(1, RANGE, SIDE)
     return rng.permutation(ladder) / ladder.sum(), rng.permutation(ladder) / ladder.sum()
 
 
 def train_grid(
-    counts: np.ndarray, size: GridSize, seed: int, filters: nn.ModuleList | None = None
+    counts: np.ndarray, size: GridSize, seed: int, filters: nn.ModuleList | None = None, device: str = "cpu"
 ) -> tuple[ToyCLIP, float]:
     """A model trained on so many pictures of each pair, (8, 8), and its mean loss in nats.
 
@@ -64,22 +65,24 @@ def train_grid(
     if filters is not None:
         model.image_encoder.convs.requires_grad_(False).load_state_dict(filters.state_dict())
     run = Size(updates=size.updates, batch_size=size.batch_size)
-    return model, learn(model, corpus, CAPTIONS[corpus.captions], run, seed)
+    return model, learn(model, corpus, CAPTIONS[corpus.captions], run, seed, device=device)
 
 
-def learn_grid(counts: np.ndarray, size: GridSize, seed: int, filters: nn.ModuleList | None = None) -> dict:
+def learn_grid(
+    counts: np.ndarray, size: GridSize, seed: int, filters: nn.ModuleList | None = None, device: str = "cpu"
+) -> dict:
     """Train as `train_grid` does, and test on all 64 pairs with all 64 captions as answers.
 
     Returns:
         counts and hits (of `size.test` pictures of each pair), both 64 numbers; loss in nats.
     """
-    model, loss = train_grid(counts, size, seed, filters)
+    model, loss = train_grid(counts, size, seed, filters, device)
     test = draw_grid([size.test] * len(PAIRS), seed + TEST_SEED)
     right = hits(similarity(model, test.pixels, CAPTIONS), test.classes)
     return {"counts": counts.ravel().tolist(), "hits": right, "loss": round(loss, 4)}
 
 
-def parts_run(size: GridSize, seed: int) -> dict:
+def parts_run(size: GridSize, seed: int, device: str = "cpu") -> dict:
     """Colours and shapes of very different frequency, given out by chance, and two diagonals that are never seen.
 
     Returns:
@@ -87,10 +90,12 @@ def parts_run(size: GridSize, seed: int) -> dict:
     """
     diagonal, (colors, shapes) = latin_square(seed), shares_of_parts(seed)
     counts = whole(colors[:, None] * shapes * (diagonal >= UNSEEN), size.pictures)  # (8, 8)
-    return learn_grid(counts, size, seed) | {"diagonal": diagonal.ravel().tolist()}
+    return learn_grid(counts, size, seed, device=device) | {"diagonal": diagonal.ravel().tolist()}
 
 
-def coverage_run(partners: int, size: GridSize, seed: int, filters: nn.ModuleList | None = None) -> dict:
+def coverage_run(
+    partners: int, size: GridSize, seed: int, filters: nn.ModuleList | None = None, device: str = "cpu"
+) -> dict:
     """Every word equally frequent and with so many partners; all other pairs are never seen.
 
     Args:
@@ -102,14 +107,14 @@ def coverage_run(partners: int, size: GridSize, seed: int, filters: nn.ModuleLis
     """
     diagonal = latin_square(seed)
     counts = whole((diagonal < partly(partners)).astype(float), size.pictures)  # (8, 8)
-    return learn_grid(counts, size, seed, filters) | {"diagonal": diagonal.ravel().tolist()}
+    return learn_grid(counts, size, seed, filters, device) | {"diagonal": diagonal.ravel().tolist()}
 
 
-def factored_run(partners: int, size: GridSize, seed: int) -> dict:
+def factored_run(partners: int, size: GridSize, seed: int, device: str = "cpu") -> dict:
     """The same with the filters of a model that has seen all but one of the diagonals."""
     most = whole((latin_square(seed) < partly(SIDE - 1)).astype(float), size.pictures)  # (8, 8)
-    teacher, _ = train_grid(most, size, seed + TEST_SEED // 2)
-    return coverage_run(partners, size, seed, teacher.image_encoder.convs)
+    teacher, _ = train_grid(most, size, seed + TEST_SEED // 2, device=device)
+    return coverage_run(partners, size, seed, teacher.image_encoder.convs, device)
 
 
 def partly(partners: int) -> int:
@@ -137,14 +142,14 @@ def runs(grid: GridSize) -> dict[str, tuple[Callable[..., dict], tuple]]:
     return calls
 
 
-def composition(name: str, seed: int, grid: GridSize = FULL) -> dict:
+def composition(name: str, seed: int, grid: GridSize = FULL, device: str = "cpu") -> dict:
     """One run of the study.
 
     Raises:
         InputError: if there is no such condition.
     """
     once, arguments = lookup(runs(grid), name, "condition")
-    return once(*arguments, seed)
+    return once(*arguments, seed, device=device)
 
 
 STUDIES = (Study("frequency_composition", composition, seeds=8, conditions=tuple(runs(FULL))),)

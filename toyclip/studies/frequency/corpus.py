@@ -1,6 +1,7 @@
 """A corpus whose frequencies chance has given out, one model, and its accuracy concept by concept."""
 
 import functools
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,20 +10,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.data import Pairs, Tokenizer, render
 from toyclip.encoders import Config, ToyCLIP
-from toyclip.errors import RecipeError
 from toyclip.pictures import Emoji
-from toyclip.recipes import FAST, Recipe
-from toyclip.studies.frequency.concepts import SIZE, choose, words
-from toyclip.train import Loss, contrastive, finish, fit
+from toyclip.recipes import Recipe
+from toyclip.studies.frequency.concepts import SIZE, choose, turned, words
+from toyclip.train import Loss, batches, contrastive, finish, fit
 from toyclip.zero_shot import similarities
 
-EXTENT = (14.0, 30.0)  # px, width of the emoji after it is turned
+EXTENT = (14.0, 30.0)  # px, longer side of the emoji after it is turned
 TINT = (0.6, 1.4)  # factor on each colour channel of a picture
 NOISE = 0.05  # standard deviation of the Gaussian noise on every pixel and channel, 0 to 1
 TEST_SEED = 1_000_000  # is added to a seed, for pictures that nothing trains on
 STRIDED = Config(image_encoder="strided")
+RECIPE = Recipe("corpus", epochs=1, batch_size=128, lr=3e-3, one_cycle=True, image_encoder="strided", muon_lr=0.12)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Size:
     levels: int = 11  # counts 1, 2, 4, ..., 2 ** (levels - 1)
     per_level: int = 10  # concepts that get each of these counts
     updates: int = 640
-    batch_size: int = 128
+    batch_size: int = RECIPE.batch_size
     test: int = 20  # pictures of each concept to test on
 
     @property
@@ -63,7 +65,7 @@ def assign(size: Size, seed: int) -> np.ndarray:
     [1, 1, 2, 2, 4, 4]
     """
     ladder = np.repeat(2 ** np.arange(size.levels), size.per_level)
-    return np.random.default_rng(seed).permutation(ladder)
+    return streams.rng(seed, "lots").permutation(ladder)
 
 
 def whole(weights: np.ndarray, total: int) -> np.ndarray:
@@ -83,8 +85,7 @@ def whole(weights: np.ndarray, total: int) -> np.ndarray:
 def draw(concept: Emoji, rng: np.random.Generator) -> np.ndarray:
     """One picture of an emoji: any place, size and rotation, on any colour, in any light.
 
-    Harder than `concepts.draw_concept`, where a dozen pictures of an emoji are enough. Turning cuts the corners off a
-    few emoji: at worst a twelfth of one.
+    Harder than `concepts.draw_concept`, where a dozen pictures of an emoji are enough.
 
     Returns:
         (32, 32, 3) uint8 RGB.
@@ -92,12 +93,10 @@ def draw(concept: Emoji, rng: np.random.Generator) -> np.ndarray:
     >>> draw(vocabulary(3)[0][0], np.random.default_rng(0)).shape
     (32, 32, 3)
     """
-    width = round(rng.uniform(*EXTENT))
-    turned = concept.sprite.rotate(rng.uniform(0, 360), Image.Resampling.BILINEAR)
-    sprite = turned.resize((width, width), Image.Resampling.BOX)
+    extent, angle = round(rng.uniform(*EXTENT)), rng.uniform(0, 360)
+    sprite = turned(concept, angle, extent)
     picture = Image.new("RGB", (SIZE, SIZE), tuple(rng.integers(0, 256, size=3).tolist()))
-    x, y = rng.integers(0, SIZE - width, size=2, endpoint=True).tolist()
-    picture.paste(sprite, (x, y), sprite)
+    picture.paste(sprite, tuple(rng.integers(0, SIZE - np.array(sprite.size), endpoint=True).tolist()), sprite)
     pixels = np.asarray(picture, dtype=np.float32) * rng.uniform(*TINT, size=3).astype(np.float32)
     noise = rng.standard_normal(pixels.shape, dtype=np.float32)
     return (pixels + 255 * NOISE * noise).round().clip(0, 255).astype(np.uint8)
@@ -108,8 +107,8 @@ def draw_corpus(concepts: Sequence[Emoji], counts: Sequence[int], seed: int) -> 
 
     Every concept has a stream of its own: of its first n pictures, none changes when more are drawn.
     """
-    streams = [np.random.default_rng([seed, c]) for c in range(len(concepts))]
-    return render(lambda c, rng: draw(concepts[c], rng), counts, streams)
+    each = [streams.rng(seed, "pictures", c) for c in range(len(concepts))]
+    return render(lambda c, rng: draw(concepts[c], rng), counts, each)
 
 
 @functools.lru_cache(maxsize=2)  # one seed's conditions mostly start from the same corpus
@@ -136,35 +135,30 @@ def learn(
     size: Size,
     seed: int,
     loss_of: Loss = contrastive,
-    recipe: Recipe = FAST,
+    recipe: Recipe = RECIPE,
+    device: str = "cpu",
 ) -> float:
     """Train for exactly `size.updates` batches, however large the corpus: it is gone through again and again.
 
-    The pairs of all rounds are shuffled as one, so a batch from a small corpus may hold the same pair twice.
+    Every round goes through all pairs in a new order, the last batch of a round perhaps smaller.
 
     Args:
         tokens: (N, L), token ids of each pair's caption.
         seed: of the order of the pairs.
+        device: where to train; the model is back on the processor afterwards.
 
     Returns:
         The mean loss in nats.
 
     Raises:
-        RecipeError: if the corpus is empty, or a batch has fewer than two pairs.
+        RecipeError: if the corpus is smaller than a batch, or a batch has fewer than two pairs.
     """
-    if not len(corpus):
-        raise RecipeError("the corpus holds no pair; draw at least one picture")
     once = replace(recipe, epochs=1, batch_size=size.batch_size)
-    pairs = size.updates * size.batch_size
-    rounds = -(-pairs // len(corpus))
-    order = torch.cat(_orders(len(corpus), rounds, seed))[:pairs]  # (M,)
-    (shuffled,) = _orders(pairs, 1, seed)  # (M,)
-    return finish(fit(model, corpus.pixels, tokens, once, [order[shuffled].split(size.batch_size)], loss_of))
-
-
-def _orders(pairs: int, rounds: int, seed: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randperm(pairs, generator=generator) for _ in range(rounds)]  # (pairs,) each
+    rounds = batches(len(corpus), size.batch_size, size.updates, seed)  # more than enough
+    order = list(itertools.islice(itertools.chain.from_iterable(rounds), size.updates))  # U of (B,)
+    loss = finish(fit(model.to(device), corpus.pixels.to(device), tokens.to(device), once, [order], loss_of))
+    model.cpu()
+    return loss
 
 
 @torch.no_grad()

@@ -16,10 +16,10 @@ SCHOOLING = {"good tagger": 256, "poor tagger": 32}  # pictures of each concept 
 TAGGER_SEED = 2_000_000  # is added to a seed, for pictures that no corpus and no test holds
 
 
-def train_tagger(pictures: int, size: Size, seed: int) -> ToyCLIP:
+def train_tagger(pictures: int, size: Size, seed: int, device: str = "cpu") -> ToyCLIP:
     """A tagger: a model of its own, taught on pictures of its own, equally many of each concept."""
     lessons = draw_corpus(vocabulary(size.concepts)[0], [pictures] * size.concepts, seed + TAGGER_SEED)
-    return train_on(lessons, size, seed + TAGGER_SEED)[0]
+    return train_on(lessons, size, seed + TAGGER_SEED, device=device)[0]
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def tag(tagger: ToyCLIP, pictures: Tensor, threshold: float = THRESHOLD) -> Tens
     return (tagger.logit_scale * cosine).softmax(dim=1) > threshold
 
 
-def counting(teacher: str, seed: int, size: Size = FULL) -> dict:
+def counting(teacher: str, seed: int, size: Size = FULL, device: str = "cpu") -> dict:
     """What a counter finds in the corpus of a seed that a model has been trained on under the condition `CORPUS`.
 
     Returns:
@@ -42,7 +42,8 @@ def counting(teacher: str, seed: int, size: Size = FULL) -> dict:
         "joint" (both), "shown" (pictures of it), and "found" (those of them that are tagged with it).
     """
     corpus = CONDITIONS[CORPUS](size, seed)
-    tags = tag(train_tagger(lookup(SCHOOLING, teacher, "teacher"), size, seed), corpus.pixels)  # (N, K)
+    tagger = train_tagger(lookup(SCHOOLING, teacher, "teacher"), size, seed, device)
+    tags = tag(tagger, corpus.pixels)  # (N, K)
     shown, said = (F.one_hot(x, size.concepts).bool() for x in (corpus.classes, corpus.captions))  # (N, K), (N, K)
     found = {
         "true": shown & said, "text": said, "image": tags, "joint": tags & said, "shown": shown, "found": tags & shown,

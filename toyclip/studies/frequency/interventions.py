@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.data import Pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError, lookup
@@ -52,14 +53,10 @@ def equal_exposures(size: Size, seed: int) -> Pairs:
 
 
 def mismatched(share: float) -> Change:
-    """The words of a random share of all pairs are dealt out among those pairs anew.
-
-    Meant for runs that go through the whole corpus: which pairs are chosen and the order of training follow from the
-    same seed.
-    """
+    """The words of a random share of all pairs are dealt out among those pairs anew: a few get their own word back."""
 
     def change(size: Size, seed: int) -> Pairs:
-        corpus, generator = base_corpus(size, seed), torch.Generator().manual_seed(seed)
+        corpus, generator = base_corpus(size, seed), streams.generator(seed, "mismatched")
         chosen = torch.randperm(len(corpus), generator=generator)[: round(share * len(corpus))]  # (n,)
         captions = corpus.captions.clone()
         captions[chosen] = captions[chosen[torch.randperm(len(chosen), generator=generator)]]
@@ -80,8 +77,9 @@ def capped_counts(counts: np.ndarray, limit: int) -> np.ndarray:
     array([2, 5, 8, 8, 8])
     """
     total = int(counts.sum())
-    if limit * len(counts) < total:
-        raise InputError(f"{total} pairs do not fit under a limit of {limit} for {len(counts)} concepts; raise it")
+    shown = int((counts > 0).sum())
+    if limit * shown < total:
+        raise InputError(f"{total} pairs do not fit under a limit of {limit} for {shown} concepts; raise it")
     low, high = 1.0, float(limit)
     for _ in range(60):  # the total grows with the factor
         middle = (low + high) / 2
@@ -99,7 +97,7 @@ def part(share: float) -> Change:
 
     def change(size: Size, seed: int) -> Pairs:
         corpus = base_corpus(size, seed)
-        order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(seed))  # (N,)
+        order = torch.randperm(len(corpus), generator=streams.generator(seed, "part"))  # (N,)
         return corpus[order[: round(share * len(corpus))].sort().values]
 
     return change
@@ -125,7 +123,7 @@ def without_quarter(rank: Callable[[Size, int], Tensor]) -> Change:
 
 def at_random(size: Size, seed: int) -> Tensor:
     """A random order of the corpus, (N,)."""
-    return torch.rand(len(base_corpus(size, seed)), generator=torch.Generator().manual_seed(seed))
+    return torch.rand(len(base_corpus(size, seed)), generator=streams.generator(seed, "quarter"))
 
 
 @torch.no_grad()
@@ -158,12 +156,12 @@ def by_features(size: Size, seed: int) -> Tensor:
     return nearest(model.embed_images, base_corpus(size, seed).pixels, held_out_corpus(size, seed).pixels)
 
 
-def train_on(corpus: Pairs, size: Size, seed: int, masked: bool = False) -> tuple[ToyCLIP, float]:
+def train_on(corpus: Pairs, size: Size, seed: int, masked: bool = False, device: str = "cpu") -> tuple[ToyCLIP, float]:
     """A new model trained on a corpus, and its mean loss in nats."""
     model = new_model(size, seed)
     loss_of = twins_masked if masked else contrastive
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
-    return model, learn(model, corpus, captions[corpus.captions], size, seed, loss_of)
+    return model, learn(model, corpus, captions[corpus.captions], size, seed, loss_of, device=device)
 
 
 CONDITIONS: dict[str, Change] = {
@@ -181,7 +179,7 @@ CONDITIONS: dict[str, Change] = {
 }
 
 
-def condition(name: str, seed: int, size: Size = FULL) -> dict:
+def condition(name: str, seed: int, size: Size = FULL, device: str = "cpu") -> dict:
     """One run: the corpus of a seed, changed, a new model trained on it, and what it knows.
 
     Returns:
@@ -191,7 +189,7 @@ def condition(name: str, seed: int, size: Size = FULL) -> dict:
         InputError: if there is no such condition.
     """
     corpus = lookup(CONDITIONS, name, "condition")(size, seed)
-    model, loss = train_on(corpus, size, seed, masked=name == "twins masked")
+    model, loss = train_on(corpus, size, seed, masked=name == "twins masked", device=device)
     test = held_out_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
     return {

@@ -8,9 +8,10 @@ from torch import Tensor
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
-from toyclip.recipes import FAST, Recipe
+from toyclip.recipes import Recipe
 from toyclip.studies.frequency.corpus import (
     FULL,
+    RECIPE,
     Size,
     assign,
     caption_counts,
@@ -32,13 +33,13 @@ RUNS = {
 }
 RARE = 4  # levels of counts that make up the tail: 1 to 8 pictures
 OTHER = 500  # is added to a seed, for counts that have nothing to do with it
-ADAMW = replace(FAST, name="adamw", muon_lr=None)  # what trains a transformer
+ADAMW = replace(RECIPE, name="adamw", muon_lr=None)  # what trains a transformer
 
 
 def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP, Recipe]:
     """A new model and what to train it with; its weights follow from the seed.
 
-    Its words start as those of the fast model do: the models of one seed differ in their image encoder alone.
+    Its words start as those of the fast model do (`ToyCLIP`): models of one seed differ in their image encoder alone.
 
     Raises:
         InputError: if there is no such architecture.
@@ -48,10 +49,8 @@ def build(architecture: str, width: int, size: Size, seed: int) -> tuple[ToyCLIP
     22880
     """
     lookup(SIZES, architecture, "architecture")
-    encoder, recipe = ("transformer", ADAMW) if architecture == "transformer" else ("strided", FAST)
-    model = new_model(size, seed, Config(image_encoder=encoder, width=width))
-    model.text_encoder.load_state_dict(new_model(size, seed).text_encoder.state_dict())
-    return model, recipe
+    encoder, recipe = ("transformer", ADAMW) if architecture == "transformer" else ("strided", RECIPE)
+    return new_model(size, seed, Config(image_encoder=encoder, width=width)), recipe
 
 
 def among(cosine: Tensor, shown: Tensor, concepts: Tensor) -> float:
@@ -67,7 +66,7 @@ def among(cosine: Tensor, shown: Tensor, concepts: Tensor) -> float:
     return (answers == shown[rows]).double().mean().item()
 
 
-def model_run(name: str, seed: int, size: Size = FULL) -> dict:
+def model_run(name: str, seed: int, size: Size = FULL, device: str = "cpu") -> dict:
     """One model on one corpus, tested on all concepts, and on tail and rest as two tests of their own.
 
     The control divides the concepts by the counts of another seed, which the model has nothing to do with.
@@ -83,7 +82,7 @@ def model_run(name: str, seed: int, size: Size = FULL) -> dict:
     pairs, test = CONDITIONS[CORPORA[corpus]](size, seed), held_out_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
     model, recipe = build(architecture, width, size, seed)
-    loss = learn(model, pairs, captions[pairs.captions], size, seed, recipe=recipe)
+    loss = learn(model, pairs, captions[pairs.captions], size, seed, recipe=recipe, device=device)
     cosine = similarity(model, test.pixels, captions)  # (N, K)
     result = {
         "counts": caption_counts(pairs, size.concepts).tolist(),

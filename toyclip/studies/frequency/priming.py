@@ -3,10 +3,10 @@
 import copy
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.data import Pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.infonce import info_nce
@@ -21,12 +21,12 @@ LR = 0.01  # of plain gradient descent
 NORM = 4.0  # length that each gradient is given where lengths are matched; the raw ones are about as long
 
 
-def with_new_words(size: Size, seed: int) -> ToyCLIP:
+def with_new_words(size: Size, seed: int, device: str = "cpu") -> ToyCLIP:
     """A model trained on the corpus of a seed, with some words more than it has heard."""
     model = ToyCLIP(replace(STRIDED, vocab_size=size.concepts + 1 + NEW_WORDS, context_length=1), seed)
     corpus = base_corpus(size, seed)
     captions = torch.arange(1, size.concepts + 1)[:, None]  # (K, 1)
-    learn(model, corpus, captions[corpus.captions], size, seed)
+    learn(model, corpus, captions[corpus.captions], size, seed, device=device)
     return model
 
 
@@ -65,7 +65,7 @@ def teach(model: ToyCLIP, picture: Tensor, word: int, company: list[Pairs], norm
     return model
 
 
-def priming(seed: int, size: Size = FULL) -> dict[str, dict[str, list[float]]]:
+def priming(seed: int, size: Size = FULL, device: str = "cpu") -> dict[str, dict[str, list[float]]]:
     """Teach each new word on each of some pictures, once with gradients as they are and once with matched lengths.
 
     Returns:
@@ -74,8 +74,8 @@ def priming(seed: int, size: Size = FULL) -> dict[str, dict[str, list[float]]]:
         probability on its picture afterwards), "leak" and "bystander" (mean change of the log-odds of the word, and of
         the next new word, on test pictures of other concepts).
     """
-    model, corpus, test = with_new_words(size, seed), base_corpus(size, seed), held_out_corpus(size, seed)
-    generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    model, corpus, test = with_new_words(size, seed, device), base_corpus(size, seed), held_out_corpus(size, seed)
+    generator, rng = streams.generator(seed, "company"), streams.rng(seed, "lessons")
     company = [corpus[torch.randperm(len(corpus), generator=generator)[:COMPANY]] for _ in range(PRESENTATIONS)]
     probes = test[torch.arange(0, len(test), max(1, size.test // 2))]  # two pictures a concept
     pictures, known = probes.images, torch.arange(1, size.concepts + 1)[:, None]  # (P, 3, H, W), (K, 1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.data import CAPTIONS, CLASSES, COLORS, SHAPES, Pairs, Tokenizer, world
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.lab.study import Study
@@ -28,7 +29,7 @@ def captions(seed: int, recipe: Recipe = FAST) -> dict[str, float]:
     and by English. `shuffled` deals the captions out to the pictures at random. `identical` gives all the same one.
     """
     training, held_out = world(seed)
-    tokenizer, generator = Tokenizer(), torch.Generator().manual_seed(seed)
+    tokenizer, generator = Tokenizer(), streams.generator(seed, "captions")
     tokens = tokenizer.encode(CAPTIONS)  # (16, L)
     ring = torch.randperm(len(CLASSES), generator=generator)  # (16,)
     code = ring.clone()

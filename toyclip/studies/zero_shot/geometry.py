@@ -59,6 +59,6 @@ def shares_attribute(similarity: Tensor, classes: Tensor) -> Tensor:
     ranked = similarity.argsort(dim=1, descending=True)  # (N, 16)
     others = ranked[ranked != classes[:, None]].reshape(len(classes), -1)  # (N, 15), the picture's own caption left out
     own = classes[:, None]  # (N, 1)
-    colour = others // len(SHAPES) == own // len(SHAPES)  # (N, 15)
+    color = others // len(SHAPES) == own // len(SHAPES)  # (N, 15)
     shape = others % len(SHAPES) == own % len(SHAPES)  # (N, 15)
-    return (colour | shape).double().mean(dim=0)
+    return (color | shape).double().mean(dim=0)
