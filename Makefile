@@ -23,6 +23,7 @@ book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the 
 
 # make expands every line of a recipe before it runs the first one, so `date` tells when the tests started.
 test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare its output
+	@$(BIN)/python book/this_checkout.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadfile --durations=5
@@ -47,8 +48,8 @@ mutants: $(INSTALLED)  ## plant 300 small slips in the core and see that the tes
 serve: book  ## build the site and show it on this machine, at port 8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(SITE)
 
-clean:  ## remove the site, the virtual environment and all caches
-	rm -rf _build .venv .pytest_cache .ruff_cache *.egg-info
+clean:  ## remove the site, the virtual environment, built packages and all caches
+	rm -rf _build build dist .venv .hypothesis .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## list the targets
@@ -56,6 +57,6 @@ help:  ## list the targets
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/pip install --no-deps --index-url "$(TORCH_INDEX)" -c constraints.txt torch)
-	$(BIN)/pip install -c constraints.txt -e '.[book,test]'
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --index-url "$(TORCH_INDEX)" -c constraints.txt torch)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test]'
 	touch $@

@@ -9,7 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PYTEST = ("-P", "-m", "pytest", "-p", "no:cacheprovider", "tests/test_this_checkout.py", "--collect-only", "-q")
-COMMANDS = {"tests": PYTEST, "chapters": ("book/execute.py", "none.ipynb"), "nbval": (*PYTEST, "-p", "chapter_cost")}
+COMMANDS = {
+    "make": ("book/this_checkout.py",),
+    "tests": PYTEST,
+    "tests beside the package": PYTEST[1:],  # they find it, and the kernels that they start would not
+    "chapters": ("book/execute.py", "none.ipynb"),
+    "nbval": (*PYTEST, "-p", "chapter_cost"),
+}
 
 
 def run(command: str, path: Path) -> subprocess.CompletedProcess:
