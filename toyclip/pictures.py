@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import warnings
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,9 @@ SPRITE, COLUMNS = 64, 37  # px of one emoji in the sheet, emoji in a row of it
 BACKGROUND = (13, 13, 13)  # a grey from the middle of the world's backgrounds
 FILL = 0.625  # part of the picture's width that a shape of the world takes up on average
 LARGEST = 2048  # px; a larger picture is shrunk first, so that one of 40,000 x 1 does not become a square of its width
+MOST_PIXELS = 50_000_000  # of a file that is opened at all; a JPEG is read smaller than it is, and may be larger
 CONTRAST = 32  # of 255: how far a pixel must be from the border's colour to belong to the subject
+PLAIN = 0.6  # part of the border that must have one colour, up to CONTRAST, for it to be a ground
 
 WORLD_EMOJI = {
     "🔴": ("red", "circle"), "🔵": ("blue", "circle"), "🟢": ("green", "circle"), "🟡": ("yellow", "circle"),
@@ -33,28 +36,49 @@ def on_background(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", rgba.size, (*BACKGROUND, 255)), rgba).convert("RGB")
 
 
-def eight_bits(picture: Image.Image) -> Image.Image:
-    """A picture of 16-bit grey levels scaled to 8 bits, which Pillow would cut off instead; any other as it is."""
-    if not picture.mode.startswith("I;16"):
+def eight_bits(picture: Image.Image, form: str | None = None) -> Image.Image:
+    """A picture of more than 8 bits scaled to 8 bits, which Pillow would cut off instead; any other as it is.
+
+    Integers of 16 bits count from 0 to 65,535, floats from 0 to 1.
+
+    Args:
+        form: name of the file's format; of 32-bit integers only PGM says how far they reach, to 65,535.
+
+    Raises:
+        ImageError: if there are 32-bit integers of another format, or floats outside 0 to 1.
+    """
+    if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
         return picture
-    return Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+    levels = np.asarray(picture, dtype=np.float64)  # (H, W)
+    most = 1.0 if picture.mode == "F" else 65_535.0
+    if picture.mode == "I" and form != "PPM":
+        raise ImageError("its grey levels are 32-bit integers; save it with 8 or 16 bits")
+    if not (levels.size and levels.min() >= 0 and levels.max() <= most):  # NaN, too, is neither
+        raise ImageError(f"its grey levels are not between 0 and {most:g}; scale them")
+    return Image.fromarray((255 / most * levels).round().astype(np.uint8))
 
 
 def frame(picture: Image.Image) -> Image.Image:
-    """Crop or pad an RGB picture to a square in which its subject takes up `FILL` of the width, as in the world.
+    """Put the subject of an RGB picture on the world's dark ground, as large as the world's shapes: a square.
 
-    The subject is the box around all pixels that differ clearly from the colour of the border. A picture of one colour,
-    or one without a plain border, comes back as the square around it.
+    If most of the border has one colour, that is the ground, whatever colour it is: all that is near to it becomes
+    `BACKGROUND`, and the box around the rest takes up `FILL` of the width. A picture of one colour, or one without a
+    plain border, such as a photograph, comes back as the square around it. Out of reach are patterned grounds, and
+    subjects nearly of the ground's colour.
     """
     pixels = np.asarray(picture, dtype=np.int16)  # (H, W, 3)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (2H + 2W, 3)
     plain = np.median(border, axis=0)  # (3,)
-    subject = Image.fromarray(np.abs(pixels - plain).max(axis=2) > CONTRAST).getbbox()
+    apart = np.abs(pixels - plain).max(axis=2) > CONTRAST  # (H, W)
+    subject = None
+    if (np.abs(border - plain).max(axis=1) <= CONTRAST).mean() >= PLAIN:
+        subject = Image.fromarray(apart).getbbox()
     left, top, right, bottom = subject or (0, 0, *picture.size)
     side = max(right - left, bottom - top) / (FILL if subject else 1)
     x, y = round((left + right - side) / 2), round((top + bottom - side) / 2)
-    square = Image.new("RGB", (round(side), round(side)), tuple(int(v) for v in plain))
-    square.paste(picture, (-x, -y))
+    ground = BACKGROUND if subject else tuple(int(v) for v in plain)
+    square = Image.new("RGB", (round(side), round(side)), ground)
+    square.paste(picture, (-x, -y), Image.fromarray(apart) if subject else None)
     return square
 
 
@@ -72,18 +96,28 @@ def load_picture(path: str | Path, framed: bool = True) -> Tensor:
         framed: move and scale the subject to where the world's shapes are; otherwise just squeeze to 32 x 32.
 
     Raises:
-        ImageError: if the file is missing, is no picture, is damaged, or has no pixels.
+        ImageError: if the file is missing, is no picture, is damaged, has too many pixels or none, or grey levels of
+            unknown range.
     """
     try:
-        with Image.open(path) as file:
-            picture = on_background(eight_bits(ImageOps.exif_transpose(file)))
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # whatever is wrong ends in an error
+            file.draft("RGB", (LARGEST, LARGEST))
+            if file.width * file.height > MOST_PIXELS:
+                raise ImageError(
+                    f"{str(path)!r} has {file.width} x {file.height} pixels; give one of at most {MOST_PIXELS:,}"
+                )
+            picture = eight_bits(file, file.format)
+            picture = picture.convert("RGBA") if picture.mode in ("1", "P", "PA") else picture
+            picture.thumbnail((LARGEST, LARGEST))
+            picture = on_background(ImageOps.exif_transpose(picture))
+    except ImageError as error:
+        raise ImageError(str(error) if str(path) in str(error) else f"cannot use {str(path)!r}: {error}") from None
     except FileNotFoundError:
         raise ImageError(f"there is no file {str(path)!r}; give the path of a picture") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"cannot read {str(path)!r} as a picture ({error}); give a whole PNG or JPEG") from None
     if 0 in picture.size:
         raise ImageError(f"{str(path)!r} has size {picture.size}; give a picture with at least one pixel")
-    picture.thumbnail((LARGEST, LARGEST))
     return to_pixels(frame(picture) if framed else picture) / 255
 
 

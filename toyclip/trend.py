@@ -188,9 +188,8 @@ def shares_of_variance(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     concept = np.broadcast_to(np.arange(x.shape[1]), x.shape).ravel()[kept]  # (n,)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The MLE may be on the boundary")  # no variance at all is a finding, too
-        fit = MixedLM(100 * y.ravel()[kept], fixed, groups=concept).fit(
-            reml=True
-        )  # points: the smallest variances warn
+        model = MixedLM(100 * y.ravel()[kept], fixed, groups=concept)  # points: the smallest variances warn
+        fit = model.fit(reml=True, method="powell")  # without gradients, which get stuck where a concept says little
     parts = {
         "count": float(np.var(fixed @ fit.fe_params)),
         "concept": float(fit.cov_re[0, 0]),

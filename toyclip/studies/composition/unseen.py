@@ -117,6 +117,13 @@ def factored_run(partners: int, size: GridSize, seed: int, device: str = "cpu") 
     return coverage_run(partners, size, seed, teacher.image_encoder.convs, device)
 
 
+def borrowed(seed: int, size: GridSize = FULL, device: str = "cpu") -> dict:
+    """The control of `factored_run`: two partners, and the filters of a model that has itself seen two diagonals."""
+    few = whole((latin_square(seed) < partly(2)).astype(float), size.pictures)  # (8, 8)
+    teacher, _ = train_grid(few, size, seed + TEST_SEED // 2, device=device)
+    return coverage_run(2, size, seed, teacher.image_encoder.convs, device)
+
+
 def partly(partners: int) -> int:
     """The same number, if that many partners of a word can be seen and some are left.
 
@@ -152,4 +159,7 @@ def composition(name: str, seed: int, grid: GridSize = FULL, device: str = "cpu"
     return once(*arguments, seed, device=device)
 
 
-STUDIES = (Study("frequency_composition", composition, seeds=8, conditions=tuple(runs(FULL))),)
+STUDIES = (
+    Study("frequency_composition", composition, seeds=8, conditions=tuple(runs(FULL))),
+    Study("frequency_borrowed", borrowed, seeds=8),
+)

@@ -36,7 +36,7 @@ RUNGS = (  # each but the first keeps what the one before it changed
     Rung("15 epochs, nothing else", replace(REFERENCE, epochs=15)),
     Rung("one cycle, lr 2e-3, 10 epochs", ONE_CYCLE),
     Rung("strides, ReLU, He's weights", replace(ONE_CYCLE, image_encoder="strided")),
-    Rung("lr 5e-3", replace(ONE_CYCLE, image_encoder="strided", lr=FAST.lr)),
+    Rung("lr 3e-3", replace(ONE_CYCLE, image_encoder="strided", lr=FAST.lr)),
     Rung("Muon for the filters", replace(FAST, epochs=10)),
     Rung("2 epochs: fast", FAST),
 )
