@@ -455,7 +455,9 @@ def test_unknown_word_is_named_with_the_nearest_and_the_vocabulary(word, meant):
 @pytest.mark.parametrize(
     ("captions", "message"),
     [([""], "empty"), (["a red circle", "  \t "], "empty"), (["a a red red circle"], "5 words; at most 4"),
-     (["a red <pad>"], "unknown word"), ("a red circle", r"\['a red circle'\]")],
+     (["a red <pad>"], "unknown word"), ("a red circle", r"\['a red circle'\]"),
+     (["a red circle", 5], "caption 2 is 5"), ([["a red circle"]], r"caption 1 is \['a red circle'\]"),
+     ([None], "caption 1 is None")],
 )  # fmt: skip
 def test_caption_that_cannot_be_used_is_refused(captions, message):
     with pytest.raises(CaptionError, match=message):
@@ -467,3 +469,32 @@ def test_vocabulary_can_be_another():
     assert tokenizer.encode(["two one"]).tolist() == [[2, 1]]
     with pytest.raises(CaptionError, match="one, two"):
         tokenizer.encode(["red"])
+
+
+@pytest.mark.parametrize("word", ["the", "purple", "x", "dog"])
+def test_no_word_is_suggested_for_one_that_is_far_from_all(word):
+    with pytest.raises(CaptionError, match=rf"^unknown word '{word}'\. The vocabulary is: a, red, .*, cross$"):
+        Tokenizer().encode([word])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [([], "at least one word"), ("red", "'red'"), (None, "None"), (5, "5"), ({"red": 1}, "{'red': 1}"),
+     (["a", 5, "red"], "word 2 is 5"), (["a", ["red"], 5], r"word 2 is \['red'\]"), (["a", None], "word 2 is None"),
+     ([True], "word 1 is True"), (["a", "red", "a", 5], "word 3 is 'a'"), (["a", "<pad>"], "word 2 is '<pad>'"),
+     (["a", ""], "word 2 is ''"), (["a b", ""], "word 1 is 'a b'"), (["a", "red "], "word 2 is 'red '"),
+     (["a", "Red"], "word 2 is 'Red'"), (["a\u2003b"], "word 1 is"), (["a", "\x1b[31m"], "word 2 is"),
+     (["a\x00"], "word 1 is"), (["\ud800"], "word 1 is"), (["a", "re\u200bd"], "word 2 is")],
+)  # fmt: skip
+def test_vocabulary_that_captions_could_not_be_written_with_is_refused(words, told):
+    """The first wrong word is named; what a terminal cannot show, too, is none."""
+    with pytest.raises(CaptionError, match=told) as error:
+        Tokenizer(words)
+    assert len(str(error.value).splitlines()) == 1
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("length", [0, -1, 4.0, "4", None, True, float("nan"), [4]])
+def test_context_length_that_is_no_number_of_words_is_refused(length):
+    with pytest.raises(CaptionError, match="context_length=.* give a whole number above 0"):
+        Tokenizer(context_length=length)
