@@ -496,5 +496,5 @@ def test_vocabulary_that_captions_could_not_be_written_with_is_refused(words, to
 
 @pytest.mark.parametrize("length", [0, -1, 4.0, "4", None, True, float("nan"), [4]])
 def test_context_length_that_is_no_number_of_words_is_refused(length):
-    with pytest.raises(CaptionError, match="context_length=.* give a whole number above 0"):
+    with pytest.raises(CaptionError, match=r"context_length=.* give a whole number above 0"):
         Tokenizer(context_length=length)
