@@ -3,12 +3,14 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from toyclip import files
 from toyclip.errors import InputError
-from toyclip.files import check_writable, write_json, write_whole
+from toyclip.files import check_different, check_writable, write_json, write_whole
 
 
 def contents(folder) -> dict[str, str]:
@@ -28,7 +30,10 @@ def test_writer_that_fails_halfway_leaves_everything_as_it_was(old, error, tmp_p
         beside.write_text("ne")
         raise error
 
-    with pytest.raises(KeyboardInterrupt if error is KeyboardInterrupt else OSError):
+    told = (
+        (KeyboardInterrupt, None) if error is KeyboardInterrupt else (InputError, r"cannot write .*file' \(No space left")
+    )
+    with pytest.raises(told[0], match=told[1]):
         write_whole(path, half)
     assert contents(tmp_path) == ({"file": "old"} if old else {})
 
@@ -37,7 +42,7 @@ def test_writer_that_fails_halfway_leaves_everything_as_it_was(old, error, tmp_p
 def test_failure_after_the_writing_leaves_everything_as_it_was(step, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("old")
     monkeypatch.setattr(files.Path, step, lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(InputError, match=r"cannot write .*file' \(Input/output error\); give a file name in a folder"):
         write_whole(tmp_path / "file", lambda beside: beside.write_text("new"))
     assert contents(tmp_path) == {"file": "old"}
 
@@ -101,24 +106,75 @@ def test_of_a_link_the_target_is_written(exists, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"far", "link"}
 
 
-@pytest.mark.parametrize("place", [".", "nowhere/file", "file/inside", "link"])
+PLACES = [".", "nowhere/file", "file/inside", "link", "loop", "pipe", "x" * 256, "é" * 128, "x/" * 2048 + "x", "nul\0",
+          "/dev/null", "/dev/full", "/dev/stdout", "/dev/null/x", "/proc/file", "/proc/self/file"]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
 def test_place_that_cannot_be_written_to_is_refused_before_any_work(place, tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "target")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
     for refusing in (check_writable, lambda path: write_whole(path, pytest.fail), lambda path: write_json(path, 1)):
-        with pytest.raises(InputError, match=r"cannot write .* a folder that exists and can be written to"):
+        with pytest.raises(InputError, match=r"cannot write .* a folder that exists and can be written to") as error:
             refusing(tmp_path / place)
+        assert len(str(error.value).splitlines()) == 1
     assert (tmp_path / "file").read_text() == "old"
     check_writable(tmp_path / "file")
     check_writable(tmp_path / "new")
-    assert {path.name for path in tmp_path.iterdir()} == {"file", "link"}
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link", "loop", "pipe"}
+
+
+def test_name_of_the_greatest_length_is_written(tmp_path):
+    """The file beside it has a name of its own, so that there is room for it."""
+    path = tmp_path / ("x" * 255)
+    check_writable(path)
+    write_whole(path, lambda beside: beside.write_text("new"))
+    assert contents(tmp_path) == {path.name: "new"}
 
 
 def test_folder_that_is_read_only_is_refused(tmp_path, monkeypatch):
     """Root may write anywhere: the system's answer is put in its place."""
-    monkeypatch.setattr(os, "access", lambda path, mode: not (path == tmp_path and mode & os.W_OK))
-    with pytest.raises(InputError, match="cannot write"):
+
+    def open_file(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files.Path, "open", open_file)
+    with pytest.raises(InputError, match=r"cannot write .*file' \(Permission denied\)"):
         check_writable(tmp_path / "file")
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_file_that_takes_the_output_of_the_command_is_refused(stream, tmp_path):
+    """A new file in its place would take what is printed later with it."""
+    path = tmp_path / "output"
+    code = (
+        "import sys; from toyclip import files\ntry: files.check_writable(sys.argv[1])\nexcept ValueError: sys.exit(7)"
+    )
+    with path.open("w") as output:
+        for place, expected in ((path, 7), (tmp_path / "other", 0), (f"/dev/fd/{stream}", 7)):
+            command = [sys.executable, "-c", code, place]
+            assert subprocess.run(command, **{("stdout", "stderr")[stream - 1]: output}).returncode == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("a", "a", True), ("a", "./a", True), ("a", "deep/../a", True), ("a", "link", True), ("file", "link file", True),
+     ("file", "far/file", True), ("a", "b", False), ("a", "deep/a", False), ("a", "A", False)],
+)  # fmt: skip
+def test_one_file_under_two_names_is_refused(one, other, same, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "file").write_text("old")
+    for link, target in {"link": "a", "link file": "file", "far": "."}.items():
+        (tmp_path / link).symlink_to(target)
+    if not same:
+        check_different(one, other)
+        return
+    for first, second in ((one, other), (other, one), (one, tmp_path / other)):
+        with pytest.raises(InputError, match="are the same file"):
+            check_different(first, second)
 
 
 @pytest.mark.parametrize("value", [{"model": object()}, {"loss": float("nan")}, [float("inf")]])
