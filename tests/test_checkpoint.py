@@ -170,7 +170,7 @@ WRONG = {  # what a file says of itself, and what is told of it
     "half of a character": (about(words=["\ud800"]), r"word 1 is '\ud800'"),
     "a word too few": (about(words=Tokenizer().words[1:-1]), "8 words, but vocab_size=10"),
     "a word too many": (about(words=[*Tokenizer().words[1:], "pink"]), "10 words, but vocab_size=10"),
-    **{f"huge {name} {power}": (of_config(**{name: 2**power}), f"too few for {'' if name == 'width' else 'width=8, '}{name}=")
+    **{f"huge {name} {power}": (of_config(**{name: 2**power}), f"{name}={2**power}")
        for name in ("width", "embed_dim") for power in (16, 24, 40, 59)},
     "huge context_length": (of_config(context_length=2**40), "context_length=1099511627776"),
     "huge transformer": (of_config(image_encoder="transformer", width=2**40), "too few for width=1099511627776"),

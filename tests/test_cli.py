@@ -1,8 +1,12 @@
 """The command line: what it prints and writes, and one line with exit code 2 for everything it cannot use."""
 
+import ast
 import json
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toyclip import checkpoint, cli, data, recipes, train
+from toyclip import checkpoint, cli, data, recipes, train, zero_shot
 from toyclip.data import CAPTIONS, Tokenizer, draw_pairs
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import InputError, LossNotFiniteError
@@ -169,9 +173,9 @@ def test_study_hands_everything_on_to_the_engine(toyclip, tmp_path, monkeypatch)
     studies = all_studies()
     assert all(isinstance(study, Study) for study in studies.values())
     assert asked == [
-        (studies, ["fast", "captions"], False, False, tmp_path, 2, 3, "tcp://here:1"),
-        (studies, [], True, False, Path("book/results"), None, None, None),
-        (studies, [], False, True, Path("book/results"), None, None, None),
+        (studies, ["fast", "captions"], False, False, tmp_path, 2, 3, "tcp://here:1", "cpu"),
+        (studies, [], True, False, Path("book/results"), None, None, None, "cpu"),
+        (studies, [], False, True, Path("book/results"), None, None, None, "cpu"),
     ]
 
 
@@ -270,8 +274,11 @@ def test_bench_that_fails_says_why_in_one_line(error, toyclip, monkeypatch):
 # --- bad input -------------------------------------------------------------------------------------------------------
 
 CIRCLE = "{files}/circle.png"
+DEVICES = ("tpu", "", " ", "meta", "cuda:99", "cuda:", "cuda:-1", "cpu:7", "CPU", "xla", "hpu", "privateuseone",
+           "mkldnn", "vulkan", "mtia", "xpu", "lazy", "0", "None", "é", "cpu\n")  # fmt: skip
 BAD = {
-    "unknown word": (("classify", CIRCLE, "a purple circle"), ["'purple'", "did you mean", "yellow", "cross"]),
+    "unknown word": (("classify", CIRCLE, "a purple circle"), ["'purple'. The vocabulary", "yellow", "cross"]),
+    "misspelt word": (("classify", CIRCLE, "a rad circle"), ["'rad'; did you mean 'red'?", "yellow", "cross"]),
     "empty caption": (("classify", CIRCLE, "a red circle", ""), ["empty"]),
     "long caption": (("classify", CIRCLE, "a red red red circle"), ["at most 4"]),
     "missing picture": (("classify", "{files}/no.png", "red"), ["there is no file", "no.png"]),
@@ -283,24 +290,53 @@ BAD = {
     "picture as model": (("eval", "--model", CIRCLE), ["no whole toyclip model"]),
     "no epochs": (("train", "--epochs", "0", "--out", "{out}/m"), ["epochs=0", "at least 1"]),
     "unknown recipe": (("train", "--recipe", "slow", "--out", "{out}/m"), ["'slow'", "reference, fast"]),
-    "unknown device": (("train", "--device", "tpu", "--out", "{out}/m"), ["device 'tpu'", "cpu"]),
+    **{
+        f"device {device!r}": (("train", "--device", device, "--out", "{out}/m"), [f"device {device!r}", "use cpu"])
+        for device in DEVICES
+    },
+    **{
+        f"study on {device!r}": (("study", "fast", "--device", device, "--out", "{out}/m"), [f"device {device!r}"])
+        for device in ("meta", "", "hpu")
+    },
     "no such folder": (("train", "--epochs", "1", "--out", "{out}/none/m"), ["cannot write"]),
     "history in no folder": (("train", "--out", "{out}/m", "--json", "{out}/none/h"), ["cannot write"]),
+    "model over the history": (("train", "--out", "{out}/m", "--json", "{out}/m"), ["same file"]),
+    "the same another way": (("train", "--out", "{out}/m", "--json", "{out}/../{name}/./m"), ["same file"]),
+    "name too long": (("train", "--out", "{out}/" + "m" * 300), ["cannot write", "File name too long"]),
+    "history's too long": (("train", "--out", "{out}/m", "--json", "{out}/" + "é" * 128), ["File name too long"]),
+    **{
+        f"out at {place}": (("train", "--out", place), ["cannot write", place])
+        for place in ("/dev/null", "/dev/full", "/dev/stdout", "/proc/m", "")
+    },
+    **{
+        f"history at {place}": (("train", "--json", place), ["cannot write", place])
+        for place in ("/dev/null", "/dev/full", "/dev/stdout", "/proc/m", "")
+    },
+    **{
+        f"study at {place}": (("study", "fast", "--out", place), ["cannot write into", place])
+        for place in ("{files}/text.png", "{files}/text.png/x", "{files}/no/x", "{out}/" + "x" * 300, "/proc/x")
+    },
+    "stale under a file": (("study", "--stale", "--out", "{files}/text.png/x"), ["cannot write into"]),
+    "every study under a file": (("study", "--all", "--out", "{files}/text.png/x"), ["cannot write into"]),
     "unknown study": (("study", "dreams", "--out", "{out}"), ["'dreams'", "fast", "captions"]),
     "study two ways": (("study", "fast", "--all", "--out", "{out}"), ["names, or --all, or --stale"]),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_gets_one_line_and_leaves_no_file(name, toyclip, folder, tmp_path):
+def test_bad_input_gets_one_line_and_leaves_no_file(name, toyclip, folder, tmp_path, recwarn, monkeypatch):
+    """Before any work is begun, and without a warning of others."""
     arguments, told = BAD[name]
-    code, out, err = toyclip(*(argument.format(files=folder, out=tmp_path) for argument in arguments))
+    monkeypatch.setattr(train, "world", pytest.fail)
+    places = {"files": folder, "out": tmp_path, "name": tmp_path.name}
+    code, out, err = toyclip(*(argument.format(**places) for argument in arguments))
     assert code == 2
     assert out == ""
     assert len(err.splitlines()) == 1
     assert err.startswith("toyclip: ")
-    assert all(part in err for part in told)
+    assert all(part.format(**places) in err for part in told)
     assert not list(tmp_path.iterdir())
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("recipe", [{"lr": 1e30}, {"batch_size": 1000}])
@@ -334,9 +370,101 @@ def test_command_that_makes_no_sense_gets_one_line(arguments, toyclip):
     assert told.endswith(f" See 'toyclip {command}--help'.\n")
 
 
-@pytest.mark.parametrize("arguments", [("--device", "meta"), ("--seed", str(2**64))], ids=" ".join)
-def test_device_without_memory_and_seed_beyond_64_bits_are_refused(arguments, small_world, toyclip):
-    assert toyclip("train", "--recipe", "fast", "--epochs", "1", *arguments)[0] == 2
+@pytest.mark.parametrize("arguments", USAGE, ids=" ".join)
+def test_help_that_is_pointed_to_is_there(arguments, toyclip):
+    pointed = toyclip(*arguments)[2].split("'")[-2]
+    code, out, _ = toyclip(*shlex.split(pointed)[1:])
+    assert (code, out.split()[0]) == (0, "Usage:")
+
+
+def test_seed_beyond_64_bits_is_refused(toyclip):
+    assert toyclip("train", "--recipe", "fast", "--epochs", "1", "--seed", str(2**64))[0] == 2
+
+
+def commands() -> Iterator[str]:
+    """Every command that a text in the package names; what is filled in later is the name of a study."""
+    for path in sorted(Path(cli.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        pieces = {id(piece) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for piece in node.values}
+        docs = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}  # docstrings, which nobody is shown
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(p.value if isinstance(p, ast.Constant) else "<fast>" for p in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in pieces | docs:
+                text = node.value
+            else:
+                continue
+            for command in re.findall(r"\b(?:python -m )?toyclip [a-z]+\b[^'`\n]*", text):
+                if command.startswith("python -m toyclip ") or f"'{command}'" in text:
+                    yield command.replace("<fast>", "fast").split("#")[0].strip()
+
+
+COMMANDS = sorted(set(commands()))
+
+
+def test_commands_are_found():
+    assert {"toyclip train --out FILE", "python -m toyclip study fast"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_that_a_message_names_reaches_its_work(command, toyclip, tmp_path, monkeypatch):
+    def work(*arguments, **options):
+        raise InputError("the work is reached")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "train", work)
+    monkeypatch.setattr(lab_command, "study", work)
+    words = shlex.split(command.removeprefix("python -m "))
+    code, out, err = toyclip(*words[1:])
+    assert (code, out, err.splitlines()[-1]) == (2, "", "toyclip: the work is reached")
+
+
+@pytest.mark.parametrize("option", ["--out", "--json"])
+def test_run_that_cannot_be_stored_says_first_how_it_ended(option, small_world, toyclip, tmp_path, monkeypatch):
+    """The disk fills up while it trains."""
+    place = tmp_path / "file"
+    place.write_text("old")
+
+    def full(path, *arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    code, out, err = toyclip("train", "--recipe", "fast", "--epochs", 1, option, place)
+    assert code == 2
+    assert out.startswith("74,913 parameters, 1 epochs in ")
+    assert err.splitlines()[-1].startswith(f"toyclip: cannot write '{place}' (No space left on device); ")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "old"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("train", "--help"), ("study",)],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_output_that_finds_no_room_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "toyclip", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("toyclip: ")
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_answers_that_are_not_finite_are_refused(value, as_json, folder, toyclip, monkeypatch):
+    """Should a picture bring them about which no check of the model foresaw."""
+    monkeypatch.setattr(zero_shot, "similarities", lambda *arguments: torch.tensor([[0.5, value]]))
+    code, out, err = toyclip("classify", folder / "circle.png", "red", "blue", *as_json)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "not finite" in err
+
+
+def test_classify_says_nothing_on_stderr_even_if_all_warnings_are_shown(folder):
+    command = [sys.executable, "-W", "always", "-m", "toyclip", "classify", folder / "circle.png", "a red circle"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_model_with_nan_inside_is_refused(folder, toyclip, tmp_path):

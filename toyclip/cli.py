@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import toyclip
-from toyclip.errors import RecipeError
-from toyclip.files import check_writable, write_json
-from toyclip.lab.terminal import bar, one_line_errors
+from toyclip.errors import ModelFileError, RecipeError
+from toyclip.files import check_different, check_writable, write_json
+from toyclip.lab.terminal import bar, end_without_output, one_line_errors, usable
 
 if TYPE_CHECKING:
     from toyclip.train import Epoch
@@ -42,19 +42,6 @@ def top(
     """A CLIP small enough to hold in the head."""
 
 
-def usable(device: str) -> str:
-    """`device` if torch can put a tensor there."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise RecipeError(
-            f"torch cannot use device {device!r} on this machine; use cpu, or cuda or mps if present"
-        ) from None
-    return device
-
-
 @app.command()
 @one_line_errors
 def train(
@@ -78,6 +65,8 @@ def train(
     usable(device)
     for path in filter(None, (out, json_file)):
         check_writable(path)
+    if out and json_file:
+        check_different(out, json_file)
     with bar("epochs") as progress:
         task = progress.add_task(f"training, recipe {recipe}, seed {seed}", total=chosen.epochs)
 
@@ -86,16 +75,16 @@ def train(
             progress.update(task, advance=1, description=text)
 
         model, history = train_model(chosen, seed, device, on_epoch=report)
-    if out:
-        checkpoint.save(model, Tokenizer(), out)
-    if json_file:
-        command = shlex.join(["python", "-m", "toyclip", *sys.argv[1:]])
-        write_json(json_file, history.to_dict() | {"command": command, "machine": machine()})
     last = history.epochs[-1]
     typer.echo(
         f"{history.parameters:,} parameters, {last.epoch} epochs in {history.seconds:.1f} s: loss {last.loss:.4f} "
         f"(floor {last.floor:.4f}), logit scale {last.logit_scale:.2f}, held-out accuracy {last.accuracy:.2%}"
     )
+    if out:
+        checkpoint.save(model, Tokenizer(), out)
+    if json_file:
+        command = shlex.join(["python", "-m", "toyclip", *sys.argv[1:]])
+        write_json(json_file, history.to_dict() | {"command": command, "machine": machine()})
 
 
 @app.command()
@@ -115,12 +104,14 @@ def classify(
     weights = classifier(model, [[label] for label in labels], tokenizer)  # (C, D)
     cosine = similarities(model, load_picture(image)[None], weights)[0]  # (C,)
     probability = (model.logit_scale.detach() * cosine).softmax(dim=0)  # (C,)
+    if not probability.isfinite().all():
+        raise ModelFileError("the model's answers to this picture are not finite; train it again")
     ranking = [
         {"label": labels[i], "cosine": cosine[i].item(), "probability": probability[i].item()}
         for i in cosine.argsort(descending=True, stable=True).tolist()
     ]
     if as_json:
-        typer.echo(json.dumps(ranking, ensure_ascii=False))
+        typer.echo(json.dumps(ranking, ensure_ascii=False, allow_nan=False))
     else:
         width = max(map(len, labels))
         for row in ranking:
@@ -228,3 +219,5 @@ def main() -> None:
         command = error.ctx.command_path if error.ctx else name
         typer.echo(f"toyclip: {error.format_message()} See '{command} --help'.", err=True)
         sys.exit(2)
+    except OSError as error:
+        end_without_output(error)

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from toyclip.errors import InputError
+from toyclip.lab.guard import locked
 from toyclip.lab.runs import State, Stopped, available, complete, state
 from toyclip.lab.study import Study, stale
 from toyclip.lab.terminal import bar
@@ -38,16 +39,18 @@ def study(
         return
     chosen = [studies[name] for name in dict.fromkeys(names or studies)]
     chosen = [s.with_seeds(seeds) for s in chosen] if seeds else chosen
+    reasons = stale(chosen, out) if only_stale else {}
     if only_stale:
-        reasons = stale(chosen, out)
         chosen = [s for s in chosen if s.name in reasons]
-        for name, reason in reasons.items():
-            say(f"{name} is stale: {reason}")
     states = [state(s, out) for s in chosen]
     if all(now.written for now in states):
         say(f"nothing is stale: {len(studies) if only_stale else len(states)} results match their code")
         return
     workers = workers or available()
+    with locked(out):  # or refused, before anything is promised
+        pass
+    for name, reason in reasons.items():
+        say(f"{name} is stale: {reason}")
     say(plan(states, workers, where=scheduler))
     try:
         progress = bar("runs")
