@@ -14,7 +14,7 @@ import typer
 
 import toyclip
 from toyclip.errors import ModelFileError, RecipeError
-from toyclip.files import check_different, check_writable, write_json
+from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, end_without_output, one_line_errors, usable
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ def train(
         raise RecipeError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
     chosen = RECIPES[recipe] if epochs is None else replace(RECIPES[recipe], epochs=epochs)
     usable(device)
-    for path in filter(None, (out, json_file)):
-        check_writable(path)
-    if out and json_file:
-        check_different(out, json_file)
+    check_writable(*filter(None, (out, json_file)))
     with bar("epochs") as progress:
         task = progress.add_task(f"training, recipe {recipe}, seed {seed}", total=chosen.epochs)
 

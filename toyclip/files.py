@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import stat
@@ -28,16 +29,14 @@ def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
         beside.replace(place)
 
 
-def check_writable(path: str | Path) -> None:
-    """Raise InputError, before any work is done, if a file could not be written at `path`: an empty one is tried."""
-    with _refusing(path), _beside(_place(path)):
-        pass
-
-
-def check_different(one: str | Path, other: str | Path) -> None:
-    """Raise InputError if two files to be written are one, perhaps by way of links."""
-    if Path(one).resolve() == Path(other).resolve():
-        raise InputError(f"{str(one)!r} and {str(other)!r} are the same file; give two")
+def check_writable(*paths: str | Path) -> None:
+    """Raise InputError, before any work is done, if a file could not be written at each path: empty ones are tried."""
+    for path in paths:
+        with _refusing(path), _beside(_place(path)):
+            pass
+    for one, other in itertools.combinations(paths, 2):
+        if Path(one).resolve() == Path(other).resolve():
+            raise InputError(f"{str(one)!r} and {str(other)!r} are the same file; give two")
 
 
 def write_json(path: str | Path, value: object) -> None:

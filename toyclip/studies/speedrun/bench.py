@@ -9,7 +9,7 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from toyclip.data import CAPTIONS, Pairs, Tokenizer, draw_pairs, world
+from toyclip.data import CAPTIONS, CLASSES, Pairs, Tokenizer, draw_pairs, world
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.lab.study import Study
 from toyclip.recipes import FAST
@@ -65,7 +65,7 @@ def matrix_rate(size: int = 1024, repeats: int = 9) -> float:
 
 def step_seconds(batch_size: int, seed: int, threads: int = 1, steps: int = 40) -> float:
     """Median time of an update by the fast recipe; next to nothing of a batch of 2 is arithmetic."""
-    pairs = draw_pairs(2, seed)
+    pairs = draw_pairs(math.ceil(batch_size / len(CLASSES)), seed)
     tokens = Tokenizer().encode(CAPTIONS)[pairs.captions]  # (N, L)
     model, order = ToyCLIP(Config(image_encoder=FAST.image_encoder), seed), [[torch.arange(batch_size)]] * steps
     progress, seconds = fit(model, pairs.pixels, tokens, replace(FAST, epochs=steps), order), []
