@@ -314,8 +314,12 @@ BAD = {
     },
     **{
         f"study at {place}": (("study", "fast", "--out", place), ["cannot write into", place])
-        for place in ("{files}/text.png", "{files}/text.png/x", "{files}/no/x", "{out}/" + "x" * 300, "/proc/x")
+        for place in ("{files}/text.png", "{files}/text.png/x", "{files}/no/x", "/proc/x")
     },
+    "study's name too long": (
+        ("study", "fast", "--out", "{out}/" + "x" * 300),
+        ["File name too long", "another place"],
+    ),
     "stale under a file": (("study", "--stale", "--out", "{files}/text.png/x"), ["cannot write into"]),
     "every study under a file": (("study", "--all", "--out", "{files}/text.png/x"), ["cannot write into"]),
     "unknown study": (("study", "dreams", "--out", "{out}"), ["'dreams'", "fast", "captions"]),

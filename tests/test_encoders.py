@@ -11,6 +11,7 @@ from scipy.signal import correlate2d
 from scipy.special import erf
 from torch import nn
 
+from toyclip import streams
 from toyclip.data import CAPTIONS, Tokenizer
 from toyclip.encoders import IMAGE_ENCODERS, Block, Config, ImageEncoder, ToyCLIP, pooled, strided
 from toyclip.errors import CaptionError, ImageError, InputError
@@ -131,13 +132,44 @@ def test_configuration_is_that_of_the_book(change, expected):
         CONFIGS[expected].width = 1
 
 
-@pytest.mark.parametrize("change", [{"image_encoder": "resnet"}, {"pooling": "median"}, {"pooling": "Mean"}])
-def test_unknown_encoder_or_pooling_is_refused(change):
-    with pytest.raises(InputError, match="choose one of pooled, strided, transformer, and mean or max"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_encoder": "resnet"}, "image_encoder='resnet' builds no model; it must be one of pooled, strided, tr"),
+        ({"pooling": "median"}, "pooling='median' builds no model; it must be mean or max for this encoder"),
+        ({"pooling": "Mean"}, "pooling='Mean'"),
+        ({"image_encoder": "transformer", "pooling": "max"}, "pooling='max' builds no model; it must be mean for this"),
+        ({"image_encoder": "transformer", "width": 30}, "width=30 builds no model; it must be a multiple of 4"),
+        *(({"width": width}, f"width={width}.* multiple of 2") for width in (63, 0, -2, 64.0, True)),
+        *(
+            ({"strides": s}, "four whole numbers above 0")
+            for s in ((2, 2, 2), (2, 2, 2, 1, 1), (2, 2, 2, 0), [2, 2, 2, 1])
+        ),
+        *(({name: 0}, f"{name}=0") for name in ("embed_dim", "vocab_size", "context_length", "logit_scale")),
+        *(({"logit_scale": x}, "a number above 0") for x in (-1.0, math.nan, math.inf, "14")),
+        *(({"max_logit_scale": x}, "a number from 1 on, or None") for x in (0.5, math.nan, "100")),
+        *(({"logit_bias": x}, "a number, or None") for x in (math.inf, "0")),
+    ],
+)
+def test_what_builds_no_model_is_refused_by_name(change, message):
+    with pytest.raises(InputError, match=message):
         Config(**change)
 
 
+@pytest.mark.parametrize("embed", ["embed_images", "embed_texts"])
+def test_no_pictures_and_no_captions_are_refused(embed, model):
+    empty = {"embed_images": torch.zeros(0, 3, 32, 32), "embed_texts": torch.zeros(0, 4, dtype=torch.int64)}[embed]
+    with pytest.raises(InputError, match="expected"):
+        getattr(model, embed)(empty)
+
+
 # --- parameters and their first values -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoder", [{"width": 32}, {"image_encoder": "strided"}, {"image_encoder": "transformer"}])
+def test_words_start_alike_whatever_sees_the_pictures(encoder):
+    words, others = (ToyCLIP(config, seed=3).text_encoder.state_dict() for config in (Config(), Config(**encoder)))
+    assert all(torch.equal(words[name], others[name]) for name in words)
 
 
 def test_parameters_counted_by_hand(model):
@@ -160,11 +192,13 @@ def test_encoder_of_given_blocks_has_the_books_defaults():
 
 
 def test_reference_begins_with_torchs_own_weights():
-    """The layers, in the order in which the model is read, straight from torch."""
+    """The layers, in the order in which the model is read, straight from torch; each encoder with its own stream."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
+        torch.manual_seed(streams.number(6, "image encoder"))
         convs = [nn.Conv2d(c_in, c_out, 3, padding=1) for c_in, c_out in ((3, 32), (32, 32), (32, 64), (64, 64))]
-        layers = [*convs, nn.Linear(64, 64), nn.Embedding(10, 64, padding_idx=0)]
+        layers = [*convs, nn.Linear(64, 64)]
+        torch.manual_seed(streams.number(6, "text encoder"))
+        layers.append(nn.Embedding(10, 64, padding_idx=0))
         positions, norm, projection = 0.01 * torch.randn(4, 64), nn.LayerNorm(64), nn.Linear(64, 64)
     expected = [positions, *(p for layer in (*layers, norm, projection) for p in layer.parameters())]
     found = dict(ToyCLIP(Config(), seed=6).named_parameters())

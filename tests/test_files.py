@@ -10,7 +10,7 @@ import pytest
 
 from toyclip import files
 from toyclip.errors import InputError
-from toyclip.files import check_different, check_writable, write_json, write_whole
+from toyclip.files import check_writable, write_json, write_whole
 
 
 def contents(folder) -> dict[str, str]:
@@ -31,7 +31,9 @@ def test_writer_that_fails_halfway_leaves_everything_as_it_was(old, error, tmp_p
         raise error
 
     told = (
-        (KeyboardInterrupt, None) if error is KeyboardInterrupt else (InputError, r"cannot write .*file' \(No space left")
+        (KeyboardInterrupt, None)
+        if error is KeyboardInterrupt
+        else (InputError, r"cannot write .*file' \(No space left")
     )
     with pytest.raises(told[0], match=told[1]):
         write_whole(path, half)
@@ -170,11 +172,11 @@ def test_one_file_under_two_names_is_refused(one, other, same, tmp_path, monkeyp
     for link, target in {"link": "a", "link file": "file", "far": "."}.items():
         (tmp_path / link).symlink_to(target)
     if not same:
-        check_different(one, other)
+        check_writable(one, other)
         return
     for first, second in ((one, other), (other, one), (one, tmp_path / other)):
         with pytest.raises(InputError, match="are the same file"):
-            check_different(first, second)
+            check_writable(first, second)
 
 
 @pytest.mark.parametrize("value", [{"model": object()}, {"loss": float("nan")}, [float("inf")]])

@@ -48,13 +48,28 @@ def test_floor_is_the_mean_over_every_batch_there_is(counts, data):
 @settings(max_examples=30)
 @given(counts_up_to(6), st.data())
 def test_epoch_floor_is_the_mean_over_every_order_of_the_data(counts, data):
-    """Every order, cut into batches with a smaller one at the end; a batch as large as the data is the whole of it."""
+    """Every order, cut into batches with a smaller one at the end; one of a single pair at the end is left out."""
     batch_size = data.draw(st.integers(1, sum(counts)))
     costs = []
     for order in itertools.permutations(expand(counts)):
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        costs.append(math.fsum(k * math.log(k) for b in batches for k in Counter(b).values()) / len(order))
+        batches = [b for b in batches if len(b) > 1] or batches
+        pairs = sum(map(len, batches))
+        costs.append(math.fsum(k * math.log(k) for b in batches for k in Counter(b).values()) / pairs)
     assert epoch_floor(counts, batch_size) == pytest.approx(math.fsum(costs) / len(costs), abs=1e-12)
+
+
+def test_pair_alone_costs_nothing():
+    """Of a single pair in all the world, too: there the hypergeometric distribution is none."""
+    assert floor([1], 1) == epoch_floor([1], 1) == epoch_floor([1], 64) == floor([3, 4], 1) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("counts", "batch_size"), [([], 1), ([], 0), ([0], 1), ([3, 0], 2), ([3], 4), ([3], 0), ([3], -1)]
+)
+def test_what_cannot_be_drawn_is_refused_in_one_sentence(counts, batch_size):
+    with pytest.raises(InputError, match=f"cannot draw {batch_size} of {sum(counts)} pairs"):
+        floor(counts, batch_size)
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 1], [0, 0, 1, 2, 2, 2], [0, 1, 2], [0, 0, 0]])

@@ -18,11 +18,23 @@ STRIDED = Config(image_encoder="strided")
 def test_recipes_are_those_of_the_book():
     assert {name: tuple(asdict(recipe).values()) for name, recipe in RECIPES.items()} == {
         "reference": ("reference", 30, 64, 5e-4, False, "pooled", None, 0.05, 1.0),
-        "fast": ("fast", 3, 32, 3e-3, True, "strided", 0.12, 0.05, 1.0),
+        "fast": ("fast", 2, 64, 3e-3, True, "strided", 0.2, 0.05, 1.0),
     }
     assert list(asdict(FAST)) == ["name", "epochs", "batch_size", "lr", "one_cycle", "image_encoder", "muon_lr",
                                   "weight_decay", "grad_clip"]  # fmt: skip
     assert RECIPES == {"reference": REFERENCE, "fast": FAST}
+
+
+@pytest.mark.parametrize("change", [{"lr": -1e-3}, {"lr": math.nan}, {"muon_lr": -0.1}, {"muon_lr": math.nan}])
+def test_rate_that_is_none_is_refused(change):
+    with pytest.raises(RecipeError, match="give rates of 0 or more; without Muon, None"):
+        replace(FAST, **change)
+
+
+def test_muon_rate_of_zero_is_no_adamw():
+    """Muon that stands still, not AdamW at its own rate."""
+    kinds = [[type(optimizer).__name__, lr] for optimizer, lr in optimizers(ToyCLIP(), replace(FAST, muon_lr=0.0))]
+    assert kinds == [["AdamW", FAST.lr], ["Muon", 0.0]]
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"epochs": -1}, {"batch_size": 1}, {"batch_size": 0}])
@@ -121,5 +133,5 @@ def test_optimizers_have_the_settings_of_the_recipe_and_torchs_for_the_rest(reci
     assert chosen[0][0].defaults == expected
     assert [len(optimizer.param_groups) for optimizer, _ in chosen] == [1] * len(chosen)
     assert [lr for _, lr in chosen] == [recipe.lr, recipe.muon_lr][: len(chosen)]
-    muon = {"lr": 0.12, "momentum": 0.6, "fixed_length": True}
+    muon = {"lr": 0.2, "momentum": 0.6, "fixed_length": True}
     assert [optimizer.defaults for optimizer, _ in chosen[1:]] == ([muon] if recipe.muon_lr else [])

@@ -107,6 +107,6 @@ def emoji_batches(seed: int) -> dict[str, dict]:
 
 
 STUDIES = (
-    Study("shapes_batches", shapes_batches, seeds=4, alone=True),
-    Study("emoji_batches", emoji_batches, seeds=4, alone=True),
+    Study("shapes_batches", shapes_batches, seeds=3, alone=True),
+    Study("emoji_batches", emoji_batches, seeds=3, alone=True),
 )

@@ -151,6 +151,6 @@ def ideas(seed: int) -> dict[str, dict]:
 
 STUDIES = (
     Study("bench", bench, seeds=5, alone=True),
-    Study("ladder", ladder, seeds=5, alone=True),
-    Study("ideas", ideas, seeds=5, alone=True),
+    Study("ladder", ladder, seeds=3, alone=True),
+    Study("ideas", ideas, seeds=3, alone=True),
 )
