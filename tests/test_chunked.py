@@ -209,6 +209,22 @@ def test_any_chunk_gives_the_step_of_one_graph(config, chunk):
         assert_gradients_agree(gradients(model), control, 1e-10)
 
 
+@pytest.mark.parametrize("frozen", [("image_encoder",), ("text_encoder",), ("image_encoder", "text_encoder")], ids=str)
+def test_frozen_encoder_takes_no_gradient_and_the_rest_gets_its_own(frozen):
+    """As in plain training: what does not learn has no gradient."""
+    model, (images, tokens) = ToyCLIP(STRIDED, seed=2).double(), batch(14)
+    images = images.double() / 255
+    for name in frozen:
+        getattr(model, name).requires_grad_(False)
+    expected = plain_step(model, images, tokens)
+    control = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    assert cached_step(model, images, tokens, chunk=5).item() == pytest.approx(expected.item(), rel=1e-12)
+    found = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    assert "log_logit_scale" in found
+    assert_gradients_agree(found, control, 1e-10)
+
+
 @pytest.mark.parametrize("step", [partial(cached_step, chunk=5), plain_step], ids=["cached", "plain"])
 def test_gradients_are_added_to_those_that_are_there(step):
     model = ToyCLIP(STRIDED, seed=3).double()

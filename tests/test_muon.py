@@ -184,6 +184,12 @@ def test_length_before_each_step_is_the_root_of_the_number_of_outputs_whatever_i
     torch.testing.assert_close(again, last)
 
 
+def test_weight_of_nothing_but_zeros_has_no_length_to_keep_and_stays_finite():
+    start, gradient = torch.zeros(3, 4, dtype=torch.float64), matrix(3, 4, seed=1)
+    found = run(start, [gradient], lr=0.1)
+    torch.testing.assert_close(found, -0.1 * orthogonalize((1 + 0.6) * gradient.to(found.dtype)))
+
+
 @pytest.mark.parametrize("shape", [(6, 2, 3, 3), (32, 2, 3, 3)], ids=["wide", "tall"])
 def test_order_in_memory_does_not_matter(shape):
     """Pictures laid out by place, as the strided encoder has them, give gradients laid out by place."""

@@ -24,7 +24,7 @@ from toyclip.zero_shot import accuracy, classifier
 SHIPPED = {
     "assets/emoji.csv": "4d14ea2c0e0732d23044aed7b8b3e694caf91804f5222d5e3b26ebe1fc8bc0c5",
     "assets/emoji.png": "a9afaa1c5c9dc66b9d86ca7cf370fc9d128eadc4d1723c2b084285ac2a50b4ec",
-    "pretrained/shapes.safetensors": "5862e69e00e22f528a521d31662f2ef3230e7746011b364e573fdf8044475247",
+    "pretrained/shapes.safetensors": "77782414f1d54c25361c3a0b545952c58e9e1c313807b961b90091128efd2f32",
 }
 TOLD = json.loads(PRETRAINED.with_suffix(".json").read_text(encoding="utf-8"))
 RECIPE = RECIPES[TOLD["recipe"]]
@@ -37,7 +37,7 @@ def shipped() -> ToyCLIP:
 
 @pytest.fixture(scope="module")
 def again() -> tuple[ToyCLIP, History]:
-    """Five seconds on an idle core."""
+    """Two seconds on an idle core."""
     model, history = train(RECIPE, TOLD["seed"])
     return model.requires_grad_(False), history
 
@@ -56,7 +56,7 @@ def test_files_are_small():
 
 
 def test_training_the_fast_recipe_goes_as_the_shipped_history_tells(again):
-    """Three epochs on another machine: rounding, which Muon makes grow, leaves losses equal to some hundredths."""
+    """Two epochs on another machine: rounding, which Muon makes grow, leaves losses equal to some hundredths."""
     _, history = again
     assert len(history.epochs) == len(TOLD["epochs"]) == RECIPE.epochs
     for epoch, told in zip(history.epochs, TOLD["epochs"], strict=True):
@@ -64,10 +64,10 @@ def test_training_the_fast_recipe_goes_as_the_shipped_history_tells(again):
         assert epoch.logit_scale == pytest.approx(told["logit_scale"], abs=0.1)
         assert epoch.accuracy == pytest.approx(told["accuracy"], abs=0.05)
         assert epoch.floor == told["floor"] == pytest.approx(epoch_floor([170] * 16, RECIPE.batch_size))
-        assert epoch.loss > epoch.floor - 0.03  # a mean over all batches; 85 of them may lie a little below
+        assert epoch.loss > epoch.floor - 0.03  # a mean over all batches; 43 of them may lie a little below
     assert history.epochs[1].accuracy > 0.95
     assert history.accuracy >= 0.99
-    assert math.log(16) > history.epochs[0].loss > history.epochs[1].loss > history.epochs[2].loss
+    assert math.log(64) > history.epochs[0].loss > history.epochs[1].loss
     assert history.seconds > 0
 
 
@@ -76,7 +76,7 @@ def test_every_parameter_moves(again):
     start = dict(ToyCLIP(Config(image_encoder=RECIPE.image_encoder), seed=TOLD["seed"]).named_parameters())
     still = [name for name, parameter in again[0].named_parameters() if torch.equal(parameter, start[name])]
     assert not still
-    assert len({epoch.logit_scale for epoch in again[1].epochs} | {1 / 0.07}) == 4
+    assert len({epoch.logit_scale for epoch in again[1].epochs} | {1 / 0.07}) == 3
 
 
 def test_shipped_model_has_grown_from_the_weights_of_its_seed(shipped):

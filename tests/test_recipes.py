@@ -1,5 +1,6 @@
 """Recipes are those of the book; who moves which weights, and how fast, is as torch and straight lines say."""
 
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
