@@ -151,7 +151,7 @@ def test_run_trains_what_fit_trains_and_is_tested_after_each_epoch(rung, monkeyp
 def test_rungs_end_with_the_weights_that_train_gives(monkeypatch):
     """Reference and fast, an epoch each."""
     monkeypatch.setattr(train, "world", tiny_world)
-    for recipe in (replace(REFERENCE, epochs=1, batch_size=24), replace(FAST, epochs=1)):
+    for recipe in (replace(REFERENCE, epochs=1, batch_size=24), replace(FAST, epochs=1, batch_size=24)):
         models = []
         monkeypatch.setattr(speedrun, "accuracy", lambda model, *_, models=models: models.append(model) or 0.5)
         speedrun.timed(Rung("", recipe), 2, *tiny_world(2))
@@ -163,11 +163,10 @@ def test_seconds_of_a_run_are_those_of_training_and_of_the_first_weights(clock, 
     monkeypatch.setattr(Rung, "new_model", clock.lasts(4, work=Rung.new_model))
     monkeypatch.setattr(speedrun, "accuracy", clock.lasts(100, 300, work=lambda *_: 0.5))
     monkeypatch.setattr(train, "optimizers", clock.lasts(0.25, work=train.optimizers))
-    rung = Rung(
-        "", QUICK, new_loss=clock.lasts(2, work=lambda epoch: clock.lasts(1, work=contrastive) if epoch == 3 else None)
-    )
+    losses = {3: clock.lasts(1, work=contrastive)}  # of an epoch of three batches
+    rung = Rung("", QUICK, new_loss=losses.__getitem__)
     run = speedrun.timed(rung, 0, *tiny_world(0))
-    assert run == {"seconds": 4 + 2 + 0.25 + 6, "evaluation": 400, "accuracy": [0.5, 0.5]}
+    assert run == {"seconds": 4 + 0.25 + 6, "evaluation": 400, "accuracy": [0.5, 0.5]}
 
 
 def test_accuracy_that_sleeps_is_not_in_the_seconds(monkeypatch, two_threads):
