@@ -81,6 +81,9 @@ def _described(text: str | None) -> tuple[Config, Tokenizer]:
     strides = tuple(said["strides"]) if isinstance(said["strides"], list) else said["strides"]
     config = Config(**said | {"strides": strides})
     tokenizer = Tokenizer(about["words"], config.context_length)
+    for number, word in enumerate(about["words"], start=1):
+        if not word.isprintable():  # it would be shown in messages
+            raise InputError(f"word {number} is {word!r}")
     _check_fit(tokenizer, config)
     return config, tokenizer
 
