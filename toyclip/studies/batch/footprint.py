@@ -72,4 +72,4 @@ def footprint(seed: int) -> list[dict]:
     return [measure(step, batch_size, seed=seed) for step, batch_size in steps]
 
 
-STUDIES = (Study("footprint", footprint, seeds=2, alone=True),)
+STUDIES = (Study("footprint", footprint, seeds=1, alone=True),)

@@ -73,7 +73,7 @@ def supervised(seed: int, recipe: Recipe = FAST) -> float:
 
 
 STUDIES = (
-    Study("reference", reference, seeds=6),
+    Study("reference", reference, seeds=3),
     Study("fast", fast, seeds=20),
     Study("emoji", emoji, seeds=10),
     Study("supervised", supervised, seeds=10),
