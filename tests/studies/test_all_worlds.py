@@ -142,7 +142,9 @@ def test_worlds_of_chapter_7_have_their_sizes_and_tests_of_their_own(name, class
 
 def test_taggers_learn_from_pictures_that_no_corpus_and_no_test_holds(monkeypatch):
     lessons = []
-    monkeypatch.setattr(counting, "train_on", lambda corpus, size, seed: lessons.append((corpus, seed)) or (None, 0.0))
+    monkeypatch.setattr(
+        counting, "train_on", lambda corpus, size, seed, device: lessons.append((corpus, seed)) or (None, 0.0)
+    )
     for seed in range(3):
         counting.train_tagger(4, TINY, seed)
     taught = {name for corpus, _ in lessons for name in names(corpus)}

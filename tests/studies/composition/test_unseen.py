@@ -1,10 +1,13 @@
 """Compositions: which pairs are kept against what a Latin square must have, what a model saw against what is told."""
 
 from collections.abc import Callable
+from functools import partial
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from studies.samples import names
 from torch import Tensor
 
 from toyclip.data import Pairs
@@ -14,6 +17,7 @@ from toyclip.studies.composition import unseen as composition
 from toyclip.studies.composition.grid import CAPTIONS, COLORS, SHAPES
 from toyclip.studies.composition.unseen import (
     GridSize,
+    borrowed,
     coverage_run,
     factored_run,
     latin_square,
@@ -40,9 +44,9 @@ def learned(monkeypatch) -> list[dict]:
     def filters(model) -> list[Tensor]:
         return [p.detach().clone() for p in model.image_encoder.convs.parameters()]
 
-    def learn(model, corpus, tokens, run, seed):
+    def learn(model, corpus, tokens, run, seed, device):
         before, others = filters(model), other_weights(model)
-        loss = real(model, corpus, tokens, run, seed)
+        loss = real(model, corpus, tokens, run, seed, device=device)
         seen.append({"model": model, "corpus": corpus, "tokens": tokens, "run": run, "seed": seed, "before": before,
                      "after": filters(model), "others": others})  # fmt: skip
         return loss
@@ -62,7 +66,7 @@ def drawn(monkeypatch) -> list[tuple[list[int], int]]:
         return Pairs(torch.zeros(len(shown), 3, 32, 32, dtype=torch.uint8), shown, shown)
 
     monkeypatch.setattr(composition, "draw_grid", draw_grid)
-    monkeypatch.setattr(composition, "learn", lambda *arguments: 1.0)
+    monkeypatch.setattr(composition, "learn", Mock(return_value=1.0))
     return seen
 
 
@@ -153,13 +157,18 @@ def test_unseen_pairs_have_no_picture_and_all_filters_are_learned(run, seen, lea
     assert all(not torch.equal(a, b) for a, b in zip(row["before"], row["after"], strict=True))
 
 
-def test_filters_come_frozen_from_a_model_that_has_not_seen_the_last_diagonal(learned):
+@pytest.mark.parametrize(
+    ("run", "lenders"), [(lambda: factored_run(2, TINY, 0), 7), (lambda: borrowed(0, TINY), 2)], ids=["7", "borrowed"]
+)
+def test_filters_come_frozen_from_a_model_that_has_seen_its_diagonals_and_not_the_last(run, lenders, learned):
     """The pupil ends with its teacher's filters, bit by bit, and every other weight of it has moved."""
-    result = factored_run(2, TINY, 0)
+    result = run()
     teacher, pupil = learned
     diagonal = np.array(result["diagonal"])
-    assert set(teacher["corpus"].classes.tolist()) == set(np.flatnonzero(diagonal < 7).tolist())
-    assert len(teacher["corpus"]) == 64
+    assert set(teacher["corpus"].classes.tolist()) == set(np.flatnonzero(diagonal < lenders).tolist())
+    assert len(teacher["corpus"]) == len(pupil["corpus"]) == 64
+    assert not set(names(teacher["corpus"])) & set(names(pupil["corpus"]))
+    assert teacher["seed"] != pupil["seed"] == 0
     assert set(pupil["corpus"].classes.tolist()) == set(np.flatnonzero(diagonal < 2).tolist())
     for new, trained, start, end in zip(
         *(row[k] for row in (teacher, pupil) for k in ("before", "after")), strict=True
@@ -170,9 +179,10 @@ def test_filters_come_frozen_from_a_model_that_has_not_seen_the_last_diagonal(le
     assert all(not torch.equal(start, pupil["model"].get_parameter(name)) for name, start in pupil["others"].items())
 
 
-def test_pupil_takes_nothing_but_the_filters(learned):
+@pytest.mark.parametrize("run", [lambda: factored_run(2, TINY, 0), lambda: borrowed(0, TINY)], ids=["7", "borrowed"])
+def test_pupil_takes_nothing_but_the_filters(run, learned):
     """Its pictures, its other weights and their order are those of the run without filters."""
-    factored_run(2, TINY, 0)
+    run()
     coverage_run(2, TINY, 0)
     teacher, pupil, plain = learned
     assert torch.equal(pupil["corpus"].pixels, plain["corpus"].pixels)
@@ -183,12 +193,22 @@ def test_pupil_takes_nothing_but_the_filters(learned):
     assert not any(torch.equal(teacher["others"][name], plain["others"][name]) for name in drawn)
 
 
-def test_no_two_corpora_have_the_same_seed(drawn):
-    factored_run(3, TINY, 7)
+@pytest.mark.parametrize("run", [lambda: factored_run(3, TINY, 7), lambda: borrowed(7, TINY)], ids=["7", "borrowed"])
+def test_no_two_corpora_have_the_same_seed(run, drawn):
+    run()
     (_, filters), (_, training), (counts, test) = drawn
     assert training == 7
     assert counts == [1] * 64
     assert min(abs(a - b) for a, b in [(filters, training), (training, test), (filters, test)]) > 100_000
+
+
+@pytest.mark.parametrize("name", [*composition.runs(TINY), None])
+def test_every_model_learns_where_it_is_told_to(name, drawn):
+    run = borrowed if name is None else partial(composition.composition, name)
+    run(0, TINY, "elsewhere")
+    calls = composition.learn.call_args_list
+    assert [call.kwargs for call in calls] == [{"device": "elsewhere"}] * len(calls)
+    assert len(calls) == (2 if name is None or "filters" in name else 1)
 
 
 def test_pictures_are_learned_with_their_own_captions(learned):

@@ -1,9 +1,9 @@
 """Counts are dealt out by chance, and a run takes the updates it was asked for; pictures have a file of their own."""
 
 import itertools
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
@@ -15,10 +15,10 @@ from torch import Tensor
 from toyclip.data import Pairs
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import RecipeError
-from toyclip.recipes import FAST
+from toyclip.recipes import Recipe
 from toyclip.studies.frequency import concepts
 from toyclip.studies.frequency import corpus as frequency
-from toyclip.studies.frequency.corpus import FULL, Size
+from toyclip.studies.frequency.corpus import FULL, RECIPE, Size
 
 TINY = Size(levels=3, per_level=5, updates=3, batch_size=4, test=2)
 
@@ -115,18 +115,26 @@ def numbered(count: int) -> tuple[Pairs, Tensor]:
     return Pairs(pictures, number, number), number[:, None] + 1
 
 
-@pytest.mark.parametrize("count", [1, 5, 11, 12, 13, 30, 100])
-def test_updates_are_as_many_as_asked_for_and_all_pairs_are_seen_equally_often(count, watched):
-    """3 batches of 4 make 12 pairs: corpora that are smaller, as large, and larger."""
+@pytest.mark.parametrize("count", [4, 5, 6, 11, 12, 13, 30, 100])
+def test_rounds_go_through_the_corpus_until_there_are_as_many_updates_as_asked_for(count, watched):
+    """All pairs once a round, in a new order, but for a last pair that would be alone: no batch has a pair twice."""
     corpus, tokens = numbered(count)
-    loss = frequency.learn(frequency.new_model(FULL, 0), corpus, tokens, TINY, 0, watched.loss_of)
-    assert loss == pytest.approx((1 + 2 + 3) / 3)
-    assert [len(images) for images, _ in watched.seen] == [4, 4, 4]
-    grey = torch.cat([images for images, _ in watched.seen])
-    words = torch.cat([words for _, words in watched.seen])
-    assert torch.equal(grey, (words - 1)[:, :, None, None].expand(-1, 3, 32, 32))  # pairs stay together
-    times = Counter(words.flatten().tolist())
-    assert {times[word] for word in range(1, count + 1)} <= {12 // count, -(-12 // count)}
+    size = replace(TINY, updates=9)
+    loss = frequency.learn(frequency.new_model(FULL, 0), corpus, tokens, size, 0, watched.loss_of)
+    assert len(watched.seen) == 9
+    batches = [words.flatten().tolist() for _, words in watched.seen]
+    for (images, words), batch in zip(watched.seen, batches, strict=True):
+        assert torch.equal(images, (words - 1)[:, :, None, None].expand(-1, 3, 32, 32))  # pairs stay together
+        assert len(set(batch)) == len(batch)
+    once = [4] * (count // 4) + [count % 4] * (count % 4 > 1)
+    sizes = (once * 9)[:9]
+    assert [len(batch) for batch in batches] == sizes
+    assert loss == pytest.approx(np.average(np.arange(1, 10), weights=sizes))
+    rounds = [[*itertools.chain(*batches[i : i + len(once)])] for i in range(0, 9, len(once))]
+    for order in rounds:
+        assert set(order) <= set(range(1, count + 1))
+        assert len(set(order)) == len(order)
+    assert len({tuple(order) for order in rounds}) > len(rounds) / 2
 
 
 def test_pairs_come_in_an_order_that_follows_from_the_seed_alone():
@@ -149,12 +157,15 @@ def test_pairs_come_in_an_order_that_follows_from_the_seed_alone():
 
 
 def test_recipe_says_how_but_not_how_long(watched):
-    other = replace(FAST, epochs=5, batch_size=99)
+    other = replace(RECIPE, epochs=5, batch_size=99)
     frequency.learn(frequency.new_model(FULL, 0), *numbered(9), TINY, 0, watched.loss_of, other)
     assert len(watched.seen) == 3
-    still, moved = frequency.new_model(FULL, 0), frequency.new_model(FULL, 0)
-    frequency.learn(still, *numbered(9), TINY, 0, recipe=replace(FAST, lr=0.0, muon_lr=None))
+    still, moved, same = (frequency.new_model(FULL, 0) for _ in range(3))
+    frequency.learn(still, *numbered(9), TINY, 0, recipe=replace(RECIPE, lr=0.0, muon_lr=None))
     frequency.learn(moved, *numbered(9), TINY, 0)
+    frequency.learn(same, *numbered(9), TINY, 0, recipe=other)
+    assert same_weights(moved, same)
+    assert other == Recipe("corpus", 5, 99, lr=3e-3, one_cycle=True, image_encoder="strided", muon_lr=0.12)  # no FAST
     start = frequency.new_model(FULL, 0).state_dict()
     assert same_weights(still, frequency.new_model(FULL, 0))
     assert not any(torch.equal(weight, start[name]) for name, weight in moved.state_dict().items() if "text" in name)
@@ -170,12 +181,32 @@ def test_three_colours_are_learned():
     assert sum(frequency.hits(frequency.similarity(model, test.pixels, words), test.classes)) > 40  # of 60; 20 by luck
 
 
-def test_empty_corpus_and_batch_of_one_are_refused():
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_corpus_smaller_than_a_batch_and_batch_of_one_are_refused(count):
     model = frequency.new_model(FULL, 0)
-    with pytest.raises(RecipeError, match="the corpus holds no pair; draw at least one picture"):
-        frequency.learn(model, *numbered(0), TINY, 0)
+    with pytest.raises(RecipeError, match=f"a batch of 4 cannot be drawn from {count} pairs; use a smaller one"):
+        frequency.learn(model, *numbered(count), TINY, 0)
     with pytest.raises(RecipeError, match="batches of at least 2"):
-        frequency.learn(model, *numbered(9), replace(TINY, batch_size=1), 0)
+        frequency.learn(model, *numbered(count), replace(TINY, batch_size=1), 0)
+    assert same_weights(model, frequency.new_model(FULL, 0))
+
+
+def test_training_is_where_it_was_told_to_be_and_the_model_comes_back(monkeypatch):
+    model, pixels, tokens, asked = Mock(), Mock(), Mock(), []
+    corpus = MagicMock(pixels=pixels, **{"__len__.return_value": 9})
+
+    def fit(*given):
+        asked.append(given)
+        model.cpu.assert_not_called()
+        yield 1.5, 10.0
+
+    monkeypatch.setattr(frequency, "fit", fit)
+    assert frequency.learn(model, corpus, tokens, TINY, 0, device="elsewhere") == 1.5
+    for what in (model, pixels, tokens):
+        what.to.assert_called_once_with("elsewhere")
+    ((*moved, _, _, _),) = asked
+    assert moved == [what.to.return_value for what in (model, pixels, tokens)]
+    model.cpu.assert_called_once_with()
 
 
 def test_new_model_has_one_word_for_each_concept_and_weights_of_its_seed():

@@ -80,10 +80,12 @@ def test_real_tagger_has_a_column_for_each_word_but_the_padding():
 @pytest.mark.parametrize("pictures", [1, 3])
 def test_tagger_learns_equally_many_pictures_of_each_concept_with_their_own_words(pictures, monkeypatch):
     lessons = []
-    monkeypatch.setattr(tagger, "train_on", lambda *given: lessons.append(given) or ("the tagger", 0.0))
-    assert tagger.train_tagger(pictures, TINY, 0) == "the tagger"
-    ((corpus, size, seed),) = lessons
-    assert (size, seed) == (TINY, tagger.TAGGER_SEED)
+    monkeypatch.setattr(
+        tagger, "train_on", lambda *given, device: lessons.append((*given, device)) or ("the tagger", 0.0)
+    )
+    assert tagger.train_tagger(pictures, TINY, 0, "elsewhere") == "the tagger"
+    ((corpus, size, seed, device),) = lessons
+    assert (size, seed, device) == (TINY, tagger.TAGGER_SEED, "elsewhere")
     expected = frequency.draw_corpus(frequency.vocabulary(15)[0], [pictures] * 15, tagger.TAGGER_SEED)
     assert contents(corpus) == contents(expected)
 
@@ -133,6 +135,6 @@ def test_columns_are_counted_pair_by_pair(guesses):
 
 def test_both_taggers_are_taught_as_much_as_their_names_say(guesses):
     for teacher in ("good tagger", "poor tagger"):
-        tagger.counting(teacher, 1, TINY)
-    assert guesses.taught == [(256, TINY, 1), (32, TINY, 1)]
+        tagger.counting(teacher, 1, TINY, "elsewhere")
+    assert guesses.taught == [(256, TINY, 1, "elsewhere"), (32, TINY, 1, "elsewhere")]
     assert tagger.SCHOOLING.keys() == {"good tagger", "poor tagger"}

@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from studies.samples import contents, same_weights
 from torch import Tensor
 
-from toyclip.encoders import Config, ToyCLIP
-from toyclip.recipes import FAST
+from toyclip.encoders import IMAGE_ENCODERS, Config, ToyCLIP
 from toyclip.studies.frequency import corpus as frequency
 from toyclip.studies.frequency import interventions, models
-from toyclip.studies.frequency.corpus import Size
+from toyclip.studies.frequency.corpus import RECIPE, Size
 from toyclip.studies.frequency.models import RUNS, among, build, model_run
 
 TINY = Size(levels=6, per_level=2, updates=2, batch_size=4, test=2)  # counts 1 to 32; 126 pictures
@@ -60,7 +59,19 @@ def test_model_has_a_word_for_each_concept_and_one_encoder_of_its_kind(kind, wid
     assert same_weights(model.image_encoder, ToyCLIP(model.config, seed=0).image_encoder)
     assert same_weights(model.text_encoder, frequency.new_model(TINY, 0).text_encoder)  # the same for all
     assert model(uniform(3, 3, 32, 32), torch.tensor([[1], [12], [5]])).shape == (3, 3)
-    assert recipe == (replace(FAST, name="adamw", muon_lr=None) if kind == "transformer" else FAST)
+    assert recipe == (replace(RECIPE, name="adamw", muon_lr=None) if kind == "transformer" else RECIPE)
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_words_of_all_models_of_a_seed_start_alike_whatever_sees_the_pictures(seed):
+    """As they are built, without copying; weights of pictures and of words come from streams of their own."""
+    configs = [Config(image_encoder=kind, width=width) for kind in IMAGE_ENCODERS for width in (32, 64)]
+    one, *others = (frequency.new_model(TINY, seed, config) for config in configs)
+    assert all(same_weights(other.text_encoder, one.text_encoder) for other in others)
+    assert not same_weights(frequency.new_model(TINY, seed + 1).text_encoder, one.text_encoder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        assert not same_weights(IMAGE_ENCODERS[one.config.image_encoder](one.config), one.image_encoder)
 
 
 def by_hand(cosine: Tensor, shown: Tensor, concepts: list[int]) -> float:
@@ -122,14 +133,14 @@ def test_tail_and_rest_are_those_of_the_seeds_own_counts_and_the_control_has_ano
 @pytest.mark.parametrize("name", RUNS)
 def test_run_trains_its_model_on_its_corpus(name, learn):
     kind, width, corpus = RUNS[name]
-    result = model_run(name, 2, TINY)
+    result = model_run(name, 2, TINY, "elsewhere")
     pairs = interventions.CONDITIONS[models.CORPORA[corpus]](TINY, 2)
     model, given, tokens, size, seed = learn.call_args.args
     expected, recipe = build(kind, width, TINY, 2)
     assert same_weights(model, expected)
     assert contents(given) == contents(pairs)
     assert torch.equal(tokens, pairs.captions[:, None] + 1)
-    assert (size, seed, learn.call_args.kwargs) == (TINY, 2, {"recipe": recipe})
+    assert (size, seed, learn.call_args.kwargs) == (TINY, 2, {"recipe": recipe, "device": "elsewhere"})
     assert result["counts"] == torch.bincount(pairs.captions, minlength=12).tolist()
     assert result["loss"] == 1.2346
     assert result["parameters"] == number_of(expected.image_encoder)

@@ -1,6 +1,7 @@
 """Priming: log-odds against a softmax in numpy, a step against torch's SGD, leaks against what was put in."""
 
 import copy
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -109,11 +110,12 @@ def test_model_that_is_taught_is_a_copy(model, picture, company, norm):
 
 
 def test_new_words_are_never_in_training_captions(monkeypatch):
-    seen = []
-    monkeypatch.setattr(priming, "learn", lambda model, corpus, tokens, size, seed: seen.append((tokens, corpus, seed)))
-    model = priming.with_new_words(TINY, seed=3)
-    ((tokens, corpus, seed),) = seen
-    assert seed == 3
+    learn = Mock()
+    monkeypatch.setattr(priming, "learn", learn)
+    model = priming.with_new_words(TINY, 3, "elsewhere")
+    (learner, corpus, tokens, *rest), options = learn.call_args
+    assert learner is model
+    assert (rest, options) == ([TINY, 3], {"device": "elsewhere"})
     assert torch.equal(tokens, corpus.captions[:, None] + 1)
     assert 1 <= tokens.min() <= tokens.max() == 12
     assert torch.equal(corpus.pixels, frequency.base_corpus(TINY, 3).pixels)
@@ -154,7 +156,7 @@ def told(monkeypatch) -> list[tuple[int, int, float | None, list[Pairs]]]:
         numbers = (255 * pictures[:, 0, 0, 0]).round().long().tolist()
         return torch.tensor([odds(model, number, word) for number in numbers])
 
-    monkeypatch.setattr(priming, "with_new_words", lambda size, seed: None)
+    monkeypatch.setattr(priming, "with_new_words", Mock(return_value=None))
     monkeypatch.setattr(priming, "held_out_corpus", held_out_corpus)
     monkeypatch.setattr(priming, "teach", teach)
     monkeypatch.setattr(priming, "log_odds", log_odds)
@@ -172,7 +174,8 @@ def odds(model: tuple[int, int, float | None] | None, number: int, word: int) ->
 
 
 def test_leak_is_the_mean_over_test_pictures_of_other_concepts(told):
-    columns = priming.priming(0, TINY)
+    columns = priming.priming(0, TINY, "elsewhere")
+    assert priming.with_new_words.call_args.args == (TINY, 0, "elsewhere")
     assert columns.keys() == {"raw", "matched"}
     assert all(arm.keys() == {"before", "other", "taught", "leak", "bystander"} for arm in columns.values())
     assert len(told) == 2 * 3 * 2
