@@ -20,7 +20,7 @@ __version__ = "0.1.0"  # pyproject.toml reads it from here
 
 _HOME = {  # public name -> the module that defines it
     "CAPTIONS": "data",
-    "Pairs": "data",
+    "Pairs": "pairs",
     "Tokenizer": "data",
     "world": "data",
     "Config": "encoders",

@@ -384,6 +384,74 @@ def the_same_lots_for_all_seeds(right):
     return lambda size, seed: right(size, 0)
 
 
+@fault("studies.frequency.corpus", "assign")
+def lots_from_the_stream_of_the_first_concepts_pictures(right):
+    from toyclip import streams
+
+    return lambda size, seed: streams.rng(seed, "pictures", 0).permutation(np.sort(right(size, seed)))
+
+
+@fault("studies.frequency.concepts", "turned")
+def corners_cut_off_by_turning(right):
+    from PIL import Image
+
+    def turned(concept, angle, extent):
+        sprite = concept.sprite.rotate(angle, Image.Resampling.BILINEAR)
+        return sprite.resize((round(extent), round(extent)), Image.Resampling.BOX)
+
+    return turned
+
+
+@fault("studies.frequency.corpus", "batches")
+def all_rounds_shuffled_as_one(right):
+    def batches(pairs, size, epochs, seed):
+        order = torch.cat([torch.cat(list(epoch)) for epoch in right(pairs, size, epochs, seed)])
+        yield order[torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))].split(size)
+
+    return batches
+
+
+@fault("studies.frequency.corpus", "learn")
+def model_left_on_the_device(right):
+    import functools
+
+    @functools.wraps(right)
+    def learn(model, *given, **options):
+        model.cpu = lambda: model
+        try:
+            return right(model, *given, **options)
+        finally:
+            del model.cpu
+
+    return learn
+
+
+@fault("studies.frequency.interventions", "capped_counts")
+def concepts_without_pictures_make_room(right):
+    def capped_counts(counts, limit):
+        return np.minimum(right(counts, limit if counts.all() else limit + 1), limit)
+
+    return capped_counts
+
+
+@fault("studies.frequency.interventions", "mismatched")
+def mismatched_in_the_order_of_training(right):
+    from toyclip.studies.frequency import interventions
+    from toyclip.train import batches
+
+    def mismatched(share):
+        def change(size, seed):
+            corpus = interventions.base_corpus(size, seed)
+            order = torch.cat([*next(batches(len(corpus), 2, 1, seed))])[: round(share * len(corpus))]
+            captions = corpus.captions.clone()
+            captions[order] = captions[order.roll(1)]
+            return replace(corpus, captions=captions)
+
+        return change
+
+    return mismatched
+
+
 @fault("studies.frequency.corpus", "held_out_corpus")
 def tested_on_the_corpus_itself(right):
     from toyclip.studies.frequency.corpus import base_corpus
@@ -448,7 +516,14 @@ def a_square_that_is_not_latin(right):
 def filters_not_taken_over(right):
     from toyclip.studies.composition.unseen import coverage_run
 
-    return lambda partners, size, seed: coverage_run(partners, size, seed)
+    return lambda partners, size, seed, device="cpu": coverage_run(partners, size, seed, device=device)
+
+
+@fault("studies.composition.unseen", "borrowed")
+def lender_has_seen_all_but_one_diagonal(right):
+    from toyclip.studies.composition.unseen import FULL, factored_run
+
+    return lambda seed, size=FULL, device="cpu": factored_run(2, size, seed, device)
 
 
 @fault("trend", "mean_interval")

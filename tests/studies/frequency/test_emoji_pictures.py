@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from studies.samples import made_up
 
-from toyclip.pictures import Emoji
+from toyclip.pictures import Emoji, emoji
 from toyclip.studies.frequency import concepts, corpus
 
 DRAW = {concepts: concepts.draw_concept, corpus: corpus.draw}
 SURE = {concepts: {"BACKGROUND": (0, 0), "NOISE": 0}, corpus: {"TINT": (1, 1), "NOISE": 0}}  # nothing but geometry
+TURNED = concepts.turned
 NOTHING = Emoji("?", "nothing", "made up", "for a test", Image.new("RGBA", (64, 64)))
 both = pytest.mark.parametrize("module", DRAW, ids=["concepts", "corpus"])
 
@@ -23,20 +24,22 @@ def gallery(module, concept: Emoji, count: int, **ranges: object) -> np.ndarray:
         return np.stack([DRAW[module](concept, rng) for _ in range(count)]).astype(float)
 
 
-def shares(module, shape: str, count: int, **other: object) -> np.ndarray:
-    """How much of each pixel a shape covers that is as wide as its sprite, (count or less, 32, 32)."""
+def covered(module, shape: str, count: int, **other: object) -> tuple[np.ndarray, list[Image.Image]]:
+    """How much of each pixel a shape covers that is as wide as its sprite, (count or less, 32, 32); what was pasted."""
+    pasted = []
+    sure = SURE[module] | {"turned": lambda *given: pasted.append(TURNED(*given)) or pasted[-1]}
     if module is concepts:
-        return gallery(module, made_up(shape, "white", **other), count, **SURE[module])[..., 0] / 255
-    pictures = gallery(module, made_up(shape, "black", **other), count, **SURE[module])
+        return gallery(module, made_up(shape, "white", **other), count, **sure)[..., 0] / 255, pasted
+    pictures = gallery(module, made_up(shape, "black", **other), count, **sure)
     pictures = np.take_along_axis(pictures, pictures.max(axis=(1, 2)).argmax(axis=1)[:, None, None, None], 3)[..., 0]
     background = pictures.max(axis=(1, 2), keepdims=True)  # of the brightest channel
     bright = background.ravel() > 60
-    return 1 - pictures[bright] / background[bright]
+    return 1 - pictures[bright] / background[bright], [p for p, enough in zip(pasted, bright, strict=True) if enough]
 
 
 @pytest.fixture(scope="module")
 def discs() -> dict:
-    return {module: shares(module, "ellipse", 500) for module in DRAW}
+    return {module: covered(module, "ellipse", 500)[0] for module in DRAW}
 
 
 def spread(values: np.ndarray, low: float, high: float, tolerance: float) -> bool:
@@ -50,23 +53,71 @@ def largest_correlation(features: np.ndarray) -> float:
     return float(np.abs(np.corrcoef(features.T) - np.eye(features.shape[1])).max())
 
 
+def area(sprite: Image.Image) -> float:
+    return np.asarray(sprite)[..., 3].sum() / 255
+
+
+def spread_of_mass(sprite: Image.Image) -> float:
+    """Second moment over squared area: no turning and no scaling changes it, but losing an outer part does."""
+    alpha = np.asarray(sprite)[..., 3] / 255
+    y, x = np.indices(alpha.shape)
+    z = x + 1j * y
+    return (alpha * abs(z - np.average(z, weights=alpha)) ** 2).sum() / alpha.sum() ** 2
+
+
+def outside(concept: Emoji) -> float:
+    """The share of an emoji that leaves its sprite when that is turned all the way round."""
+    alpha = np.asarray(concept.sprite)[..., 3].astype(float)
+    y, x = np.indices(alpha.shape) - 31.5
+    return alpha[np.hypot(x, y) > 32].sum() / alpha.sum()
+
+
+@pytest.mark.parametrize("character", ["made up", "🟥", "⬛"])
+def test_square_turned_by_45_degrees_has_half_the_area(character):
+    square = {e.character: e for e in emoji()}.get(character, made_up("rectangle", "white"))
+    for extent in (20, 30, 60):
+        upright, on_its_corner = (concepts.turned(square, angle, extent) for angle in (0, 45))
+        assert max(upright.size) == max(on_its_corner.size) == extent
+        assert area(on_its_corner) / area(upright) == pytest.approx(0.5, abs=0.05)
+        assert spread_of_mass(on_its_corner) == pytest.approx(1 / 6, rel=0.02)  # an octagon has 0.160
+
+
+@pytest.fixture(scope="module")
+def reaching() -> list[Emoji]:
+    """All with more than 6 % of them where a turned square has no place, but for mere lines."""
+    return [e for e in emoji() if outside(e) > 0.06 and area(e.sprite) > 1000]
+
+
+@pytest.mark.parametrize("angle", [15, 45, 70, 137])
+def test_emoji_that_reach_into_their_corners_lose_nothing_however_they_are_turned(angle, reaching):
+    assert len(reaching) > 15
+    for e in reaching:
+        turned = concepts.turned(e, angle, 60)
+        assert spread_of_mass(turned) == pytest.approx(spread_of_mass(e.sprite), rel=0.025), e.name
+
+
 @both
-def test_emoji_stays_whole_inside_the_picture_and_reaches_every_edge(module, discs):
-    """A disc that fills its sprite has the area of a circle of its width, however it is turned, if none is cut off."""
+@pytest.mark.parametrize("shape", ["ellipse", "rectangle"])
+def test_emoji_stays_whole_inside_the_picture_and_reaches_every_edge(module, shape):
+    """All that is turned is painted: as much of the picture is covered as of the turned emoji."""
     edges = []
-    for share in discs[module]:
-        rows, columns = (np.nonzero(share.max(axis=axis) > 0.5)[0] for axis in (1, 0))
-        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-        assert abs(width - height) <= 1
-        assert share.sum() == pytest.approx(np.pi / 4 * ((width + height) / 2) ** 2, rel=0.03)
+    for share, whole in zip(*covered(module, shape, 400), strict=True):
+        assert share.sum() == pytest.approx(area(whole), rel=0.02)
+        rows, columns = (np.nonzero(share.max(axis=axis) > 0.02)[0] for axis in (1, 0))
+        assert abs(np.ptp(columns) + 1 - whole.width) <= 1
+        assert abs(np.ptp(rows) + 1 - whole.height) <= 1
         edges.append([columns.min(), rows.min(), 31 - columns.max(), 31 - rows.max()])
     assert np.min(edges, axis=0).tolist() == [0, 0, 0, 0]
 
 
 @both
 def test_size_and_place_vary_over_their_range_and_have_nothing_to_do_with_each_other(module, discs):
+    """A disc is as wide as it is high, and as large as a disc of that width but for half a pixel of soft edge."""
     shown, extent = discs[module], module.EXTENT
-    widths = 2 * np.sqrt(shown.sum(axis=(1, 2)) / np.pi)
+    sides = np.array([[np.ptp(np.nonzero(s.max(axis=axis) > 0.01)[0]) + 1 for axis in (0, 1)] for s in shown])
+    widths = sides.max(axis=1)
+    assert np.abs(np.diff(sides)).max() <= 1
+    assert np.abs(widths - 0.5 - 2 * np.sqrt(shown.sum(axis=(1, 2)) / np.pi)).max() < 0.6
     assert spread(widths, *extent, tolerance=0.5)
     assert widths.mean() == pytest.approx(np.mean(extent), abs=4 * np.ptp(extent) / np.sqrt(12 * len(shown)))
     y, x = ((np.arange(32) + 0.5) * shown.sum(axis=axis) / shown.sum(axis=(1, 2))[:, None] for axis in (2, 1))
@@ -79,7 +130,7 @@ def test_size_and_place_vary_over_their_range_and_have_nothing_to_do_with_each_o
 def test_concepts_turn_a_little_either_way():
     """By the second moments of a bar."""
     angles = []
-    for share in shares(concepts, "rectangle", 400, box=(6, 26, 57, 37)):
+    for share in covered(concepts, "rectangle", 400, box=(6, 26, 57, 37))[0]:
         y, x = np.indices(share.shape)
         z = x + 1j * y
         angles.append(np.degrees(np.angle((share * (z - (share * z).sum() / share.sum()) ** 2).sum())) / 2)
@@ -89,11 +140,11 @@ def test_concepts_turn_a_little_either_way():
 
 
 def test_rotation_in_the_corpus_goes_all_the_way_round_and_prefers_no_direction():
-    """Where a dot near the edge of its sprite ends up, seen from the middle of the picture."""
-    dot = made_up("ellipse", "black", box=(46, 24, 61, 39))
-    pictures = gallery(corpus, dot, 400, EXTENT=(30, 30), **SURE[corpus]).sum(axis=3)
-    dark = pictures.max(axis=(1, 2), keepdims=True) - pictures
+    """Where a dot on one side of a white disc ends up, seen from the middle of the picture."""
+    disc = made_up("ellipse", "white")
+    ImageDraw.Draw(disc.sprite).ellipse((40, 24, 55, 39), fill="black")
     y, x = np.arange(32)[:, None] - 15.5, np.arange(32) - 15.5
+    dark = (255 - gallery(corpus, disc, 400, EXTENT=(30, 30), **SURE[corpus]).mean(axis=3)) * (np.hypot(x, y) < 12.5)
     angles = np.angle([(d * (x + 1j * y)).sum() for d in dark])
     assert np.histogram(angles, bins=8, range=(-np.pi, np.pi))[0] == pytest.approx([50] * 8, abs=27)
     assert max(abs(np.exp(1j * times * angles).mean()) for times in (1, 2, 3, 4)) < 3 / np.sqrt(400)
@@ -151,14 +202,19 @@ def test_light_is_cut_off_at_white_and_does_not_begin_again_at_black(colour, lev
 
 def test_real_emoji_has_the_mean_colour_of_its_sprite():
     rng = np.random.default_rng(0)
-    for emoji in concepts.choose(40, seed=0):
-        drawn = np.mean([concepts.draw_concept(emoji, rng).astype(float) for _ in range(10)], axis=0).mean(axis=(0, 1))
-        before = np.asarray(emoji.sprite).astype(float)
+    for e in concepts.choose(40, seed=0):
+        drawn = np.mean([concepts.draw_concept(e, rng).astype(float) for _ in range(10)], axis=0).mean(axis=(0, 1))
+        before = np.asarray(e.sprite).astype(float)
         alpha = before[..., 3:] / 255
-        share = alpha.mean() * (25**2 + 10**2 / 12) / 32**2  # mean of the square of 20 to 30 px
+        y, x = np.nonzero(alpha[..., 0])
+        turns = (x + 1j * y)[:, None] * np.exp(1j * np.radians(np.linspace(-15, 15, 13)))
+        sides = (
+            np.maximum(np.ptp(turns.real, axis=0), np.ptp(turns.imag, axis=0)) + 2
+        )  # px that can be seen, soft edges
+        share = alpha.sum() * (sides**-2.0).mean() * (25**2 + 10**2 / 12) / 32**2  # mean of the square of 20 to 30 px
         colour = (before[..., :3] * alpha).sum(axis=(0, 1)) / alpha.sum()
-        assert drawn == pytest.approx(colour * share + (1 - share) * 255 * 0.35 / 2, abs=22), emoji.name
-        assert (np.asarray(emoji.sprite) == before).all()
+        assert drawn == pytest.approx(colour * share + (1 - share) * 255 * 0.35 / 2, abs=22), e.name
+        assert (np.asarray(e.sprite) == before).all()
 
 
 @both

@@ -100,6 +100,25 @@ def test_limit_under_which_the_pairs_do_not_fit_is_refused(counts, limit):
     assert interventions.capped_counts(np.array(counts), 9).sum() == sum(counts)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_concepts_without_a_picture_stay_without_one_and_make_no_room(seed):
+    """A count of 0 changes nothing for the others, and what does not fit without it does not fit."""
+    rng = np.random.default_rng(seed)
+    shown = rng.geometric(0.05, size=12)
+    counts = np.insert(shown, rng.integers(0, 13, size=8), 0)
+    for limit in range(int(np.ceil(shown.mean())), shown.max() + 2):
+        found = interventions.capped_counts(counts, limit)
+        assert found.max() <= limit
+        assert found.sum() == counts.sum()
+        assert not found[counts == 0].any()
+        without = interventions.capped_counts(shown, limit)  # the same but for who is rounded up
+        assert np.abs(np.sort(found[counts > 0]) - np.sort(without)).max() <= 1
+    limit = int(np.ceil(shown.mean())) - 1
+    message = f"{shown.sum()} pairs do not fit under a limit of {limit} for 12 concepts; raise it"
+    with pytest.raises(InputError, match=message):
+        interventions.capped_counts(counts, limit)
+
+
 @SEEDS
 def test_copies_show_one_picture_of_each_concept_as_often_as_before(seed):
     before, after = base_corpus(TINY, seed), interventions.copies(TINY, seed)
@@ -142,6 +161,17 @@ def test_mismatching_deals_out_the_words_of_a_share_of_the_pairs_anew(share, lar
     if 0 < share < 1:
         assert places.mean() == pytest.approx(1000, abs=4 * 2000 / np.sqrt(12 * len(places)))
         assert np.mean(touched[0] & touched[1]) == pytest.approx(share**2, abs=0.03)  # seeds have their own
+
+
+def test_pairs_that_are_mismatched_come_at_any_time_of_training_and_lie_in_any_part(large):
+    """With as many of the first pairs of the order, or of a part, as chance has it: 40 %."""
+    for seed in range(5):
+        after = interventions.mismatched(0.4)(FULL, seed)
+        wrong = set((after.captions != after.classes).nonzero().flatten().tolist())
+        first = torch.cat([*next(train.batches(2000, 100, 1, seed))[:8]]).tolist()
+        part = interventions.part(0.4)(FULL, seed).pixels.flatten().tolist()
+        for some in (first, part):
+            assert len(wrong & set(some)) == pytest.approx(0.4 * len(wrong), abs=4 * np.sqrt(800 * 0.4 * 0.6 * 0.6))
 
 
 def test_smaller_parts_lie_within_larger_ones(large):
@@ -235,7 +265,8 @@ def test_each_condition_trains_on_its_own_corpus_and_tests_on_the_same_pictures(
     learn, similarity = Mock(return_value=1.23456), Mock(return_value=torch.eye(15)[[0] * 10 + [5] * 20])
     monkeypatch.setattr(interventions, "learn", learn)
     monkeypatch.setattr(interventions, "similarity", similarity)
-    result = interventions.condition(name, 1, TINY)
+    result = interventions.condition(name, 1, TINY, "elsewhere")
+    assert learn.call_args.kwargs == {"device": "elsewhere"}
     (model, corpus, tokens, *rest), (tested, pictures, captions) = learn.call_args.args, similarity.call_args.args
     assert same_weights(model, frequency.new_model(TINY, 1))
     assert contents(corpus) == contents(CONDITIONS[name](TINY, 1))
