@@ -54,7 +54,7 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[tuple[torch.optim.Optim
 def schedule(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     """What part of the highest learning rate step 0, 1, 2, ... is taken with.
 
-    >>> [round(schedule(FAST, step, steps_per_epoch=4), 2) for step in range(12)]  # up for three, down for nine
+    >>> [round(schedule(FAST, step, steps_per_epoch=6), 2) for step in range(12)]  # up for three, down for nine
     [0.25, 0.5, 0.75, 1.0, 0.89, 0.78, 0.67, 0.56, 0.44, 0.33, 0.22, 0.11]
     """
     steps = recipe.epochs * steps_per_epoch

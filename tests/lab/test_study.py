@@ -147,7 +147,7 @@ def test_full_disk_leaves_the_earlier_file(tmp_path):
         beside.write_text("half")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(InputError, match="No space left"):
         write_whole(path, full)
     assert [p.name for p in tmp_path.iterdir()] == ["plain.json"]
     assert path.read_bytes() == before

@@ -224,5 +224,5 @@ def test_variants_change_what_their_names_say():
         "twins left out": {"loss_of": twins_masked},
     }
     assert round(Config().logit_scale, 2) == 14.29
-    assert replace(ADAMW, name="fast", muon_lr=0.12, batch_size=32) == RECIPES["fast"]
+    assert replace(ADAMW, name="fast", muon_lr=0.2) == RECIPES["fast"]
     assert (ADAMW.muon_lr, ADAMW.batch_size) == (None, 64)

@@ -1,6 +1,7 @@
 """Models are trained on the captions and the classes that a study says, and scored by the right ones."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -37,8 +38,9 @@ def test_pictures_learn_the_captions_they_are_given():
     training, _ = tiny_world(0)
     tokens = TOKENS[training.classes.roll(5)]
     expected = ToyCLIP(Config(image_encoder="strided"), seed=2)
-    finish(fit(expected, training.pixels, tokens, FAST, batches(48, 32, 3, seed=2)))
-    assert same_weights(study.fit_captions(tokens, training, FAST, 2), expected)
+    recipe = replace(FAST, batch_size=32)
+    finish(fit(expected, training.pixels, tokens, recipe, batches(48, 32, recipe.epochs, seed=2)))
+    assert same_weights(study.fit_captions(tokens, training, recipe, 2), expected)
 
 
 def test_unseen_class_is_in_no_training_picture_or_caption_and_alone_in_the_test(trained, tested):
