@@ -25,16 +25,18 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from toyclip.lab import provenance
+from toyclip.lab import claims, provenance
 
 BOOK = Path(__file__).resolve().parent
 COST = BOOK / "cost.json"
+RESULTS = BOOK.parent / "toyclip" / "results"
 TIMEOUT = 300  # seconds for one cell
 WORDS_PER_MINUTE = 200
 WORDS_PER_LINE = 8  # a line of code takes as long to read as this many words of prose
 UNREAD = {"remove-cell", "remove-input", "hide-cell", "hide-input"}  # tags of cells whose code a reader does not see
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+PROMPTS = {True: "the checks", False: "the code"}  # what unfolds, by whether a folded cell only checks
 MARK = re.compile(r"<!-- cost -->.*?<!-- /cost -->", re.DOTALL)
 CORES = {1: "one CPU core", 2: "two CPU cores"}
 
@@ -92,7 +94,7 @@ def fingerprint(notebook: NotebookNode) -> str:
     text = code(notebook)
     parts = [provenance.fingerprint_source(text)]
     for name in results_read(text):
-        path = BOOK / "results" / f"{name}.json"
+        path = RESULTS / f"{name}.json"
         parts.append(path.read_text(encoding="utf-8") if path.exists() else f"no {name}")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -126,6 +128,20 @@ def write_cost_line(notebook: NotebookNode, cost: dict) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = MARK.sub(lambda _: cost_line(notebook, cost), cell.source)
+
+
+def fold(cell: NotebookNode) -> None:
+    """Fold in Jupyter what the site folds, and name on the site what unfolds there."""
+    hidden, described = tags(cell) & UNREAD, cell.metadata.get("mystnb", {})
+    cell.metadata.pop("jupyter", None)
+    described.pop("code_prompt_show", None)
+    described.pop("code_prompt_hide", None)
+    if hidden:
+        cell.metadata["jupyter"] = {"source_hidden": True}
+        if hidden & {"remove-cell", "hide-cell"}:
+            cell.metadata["jupyter"]["outputs_hidden"] = True
+        what = PROMPTS["hide-cell" in hidden and "check(" in cell.source]
+        cell.metadata["mystnb"] = described | {"code_prompt_show": f"Show {what}", "code_prompt_hide": f"Hide {what}"}
 
 
 def copy_alternative_text(cell: NotebookNode) -> None:
@@ -217,6 +233,7 @@ def normalise(notebook: NotebookNode) -> None:
     )
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.metadata.pop("execution", None)
+        fold(cell)
         try:
             copy_alternative_text(cell)
         except ValueError as error:
@@ -241,6 +258,7 @@ def execute(path: Path) -> None:
     costs[path.stem] = cost
     write(path, nbformat.writes(notebook))
     write(COST, json.dumps(dict(sorted(costs.items())), indent=1, ensure_ascii=False))
+    claims.collect(chapters())
     print(f"{path.stem}: {cost['seconds']} s, {cost['peak_mb']} MB", flush=True)
 
 

@@ -21,7 +21,7 @@ from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import InputError, LossNotFiniteError
 from toyclip.lab import command as lab_command
 from toyclip.lab import provenance
-from toyclip.lab.study import Study
+from toyclip.lab.study import RESULTS, Study
 from toyclip.metrics import interval
 from toyclip.pictures import BACKGROUND, WORLD_EMOJI, emoji, world_emoji
 from toyclip.studies import all_studies
@@ -174,8 +174,8 @@ def test_study_hands_everything_on_to_the_engine(toyclip, tmp_path, monkeypatch)
     assert all(isinstance(study, Study) for study in studies.values())
     assert asked == [
         (studies, ["fast", "captions"], False, False, tmp_path, 2, 3, "tcp://here:1", "cpu"),
-        (studies, [], True, False, Path("book/results"), None, None, None, "cpu"),
-        (studies, [], False, True, Path("book/results"), None, None, None, "cpu"),
+        (studies, [], True, False, RESULTS, None, None, None, "cpu"),
+        (studies, [], False, True, RESULTS, None, None, None, "cpu"),
     ]
 
 

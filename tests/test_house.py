@@ -30,7 +30,15 @@ CORE = (  # in the order in which they are read: each imports only what stands b
     *TOOLS, "streams", "pairs", "outlines", "data", "pictures", "vit", "encoders", "infonce", "loss_floor", "zero_shot",
     "metrics", "muon", "recipes", "train", "checkpoint", "chunked", "trend", "loss_checks",
 )  # fmt: skip
-STUDIES = ("infonce", "zero_shot", "frequency", "composition", "speedrun", "batch")  # folders, in reading order
+STUDIES = (
+    "infonce",
+    "zero_shot",
+    "frequency",
+    "composition",
+    "speedrun",
+    "batch",
+    "conclusion",
+)  # folders, in reading order
 FREE = ("cli", "__main__", "assets")  # import what they like
 
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64"}  # of numpy.random
@@ -169,6 +177,8 @@ def may_import(importer: str, imported: str) -> bool:
         return other in CORE[: CORE.index(wing)]
     if wing == "lab":
         return other in (*TOOLS, "lab")
+    if wing == "exercises":  # they judge answers about anything that a chapter teaches
+        return other in (*CORE, "lab", "studies")
     if wing == "figures":
         return other in (*CORE, "lab", "figures")
     if wing == "studies" and other == "studies":
@@ -294,6 +304,10 @@ WRONG = [  # what breaks a rule of direction
     ("studies.batch.sweeps", ""),
     ("figures.batch", "studies.batch.sweeps"),
     ("figures.style", "cli"),
+    ("exercises.data", "figures.data"),
+    ("studies.batch.sweeps", "exercises.batch"),
+    ("train", "exercises.data"),
+    ("lab.answers", "exercises.data"),
 ]
 RIGHT = [
     ("train", "data"),
@@ -307,6 +321,9 @@ RIGHT = [
     ("figures.zero_shot", "lab.checks"),
     ("figures.batch", "figures.style"),
     ("figures.data", "pictures"),
+    ("exercises.infonce", "lab.answers"),
+    ("exercises.infonce", "studies.infonce.wrong_losses"),
+    ("exercises.data", "data"),
     ("studies", "studies.batch.sweeps"),
     ("cli", "studies.batch.sweeps"),
     ("assets.make_emoji", "pictures"),

@@ -27,10 +27,15 @@ BUDGET = 1 / 4  # share of all code cells whose output nbval may ignore
 LARGEST = 2_000_000  # bytes of a notebook
 ALT_LENGTH = (40, 400)  # characters
 EXERCISES = (3, 5)  # in a numbered chapter
+WIDEST, LONGEST = 76, 18  # characters of a line and lines of a cell that a reader sees
+CAPTION = (20, 300)  # characters
+LONGEST_READING = {"lots": 15, "variety": 15, "composition": 15}  # minutes; all others:
+READING = 20
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 GATE = re.compile(
     r"^\s*(?::{3,}|`{3,})\{(exercise|exercise-start|exercise-end|solution-start|solution-end)\}(.*)$", re.M
 )
+LEVEL, HINT = re.compile(r"\*\*Level [123]\.\*\*"), re.compile(r"\{admonition\} Hint")
 LABEL = re.compile(r"^\s*:label:\s*(\S+)", re.M)
 
 CHAPTERS = execute.chapters()
@@ -97,6 +102,55 @@ def alternative_text(notebook: NotebookNode) -> list[str]:
     return complaints + [f"code cell {n} shows several figures" for n in set(cells) if cells.count(n) > 1]
 
 
+def captions(notebook: NotebookNode) -> list[str]:
+    """Every figure has a name of its own that says which chapter it is in, a caption, and a mention in the prose."""
+    complaints, names = [], []
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for number, cell, *_ in figures(notebook):
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        name, caption = figure.get("name", ""), figure.get("caption", "")
+        names.append(name)
+        if not re.fullmatch(r"fig-[a-z_]+-[a-z0-9-]+", name) or not CAPTION[0] <= len(caption) <= CAPTION[1]:
+            complaints.append(f"code cell {number}: name {name!r} or caption {caption!r} will not do")
+        elif f"{{numref}}`{name}`" not in prose:
+            complaints.append(f"code cell {number}: no text refers to {name}")
+    return complaints + [f"two figures are called {name}" for name in set(names) if names.count(name) > 1]
+
+
+def in_sight(notebook: NotebookNode) -> list[NotebookNode]:
+    """The code cells whose code a reader sees without unfolding anything."""
+    return [cell for cell in execute.code_cells(notebook) if not execute.tags(cell) & execute.UNREAD]
+
+
+def code_in_sight_is_short(notebook: NotebookNode) -> list[str]:
+    """What is seen fits a page's width, and no cell is a listing."""
+    wide = [line for cell in in_sight(notebook) for line in cell.source.splitlines() if len(line) > WIDEST]
+    long = [cell.source for cell in in_sight(notebook) if len(cell.source.splitlines()) > LONGEST]
+    return [f"wider than {WIDEST}: {line}" for line in wide] + [f"longer than {LONGEST}: {c[:60]!r}" for c in long]
+
+
+def checks_fold(notebook: NotebookNode) -> list[str]:
+    """A check stands in a folded cell: the page is for the reader, who sees the number itself."""
+    return [
+        f"in sight: {cell.source[:60]!r}"
+        for cell in execute.code_cells(notebook)
+        if "hide-cell" not in execute.tags(cell)
+        if any("passed: " in output.get("text", "") for output in cell.outputs)
+        or re.search(r"(?<![\w.])check\(", cell.source)
+    ]
+
+
+def folds_alike(notebook: NotebookNode) -> list[str]:
+    """What the site folds, Jupyter folds too."""
+    complaints = []
+    for cell in execute.code_cells(notebook):
+        again = copy.deepcopy(cell)
+        execute.fold(again)
+        if again.metadata != cell.metadata:
+            complaints.append(f"folded in one place only: {cell.source[:60]!r}")
+    return complaints
+
+
 def no_semicolon(notebook: NotebookNode) -> list[str]:
     """No cell hides its value by a semicolon, which nbval does not honour."""
     cells = execute.code_cells(notebook)
@@ -155,8 +209,8 @@ def gate_lines(notebook: NotebookNode) -> list[tuple[str, str]]:
 
 
 def exercises(notebook: NotebookNode) -> list[str]:
-    """A chapter has three to five exercises, each with a solution that was run."""
-    asked, solved, current = set(), set(), None
+    """A chapter has three to five exercises, each with a level, a hint, and a solution that was run."""
+    asked, solved, current, complaints = set(), set(), None, []
     for cell in notebook.cells:
         if cell.cell_type == "code":
             if current and execute.was_run(cell):
@@ -167,11 +221,13 @@ def exercises(notebook: NotebookNode) -> list[str]:
             if name in ("exercise", "exercise-start"):
                 label = LABEL.search(cell.source, match.end())
                 asked.add(label.group(1) if label else f"unlabelled {len(asked)}")
+                if not LEVEL.search(cell.source, match.end()) or not HINT.search(cell.source, match.end()):
+                    complaints.append(f"the exercise {rest!r} has no level or no hint")
             elif name == "solution-start":
                 current = rest
             elif name == "solution-end":
                 current = None
-    complaints = [f"exercise {label} has no solution with an executed cell" for label in sorted(asked - solved)]
+    complaints += [f"exercise {label} has no solution with an executed cell" for label in sorted(asked - solved)]
     if not EXERCISES[0] <= len(asked) <= EXERCISES[1]:
         complaints.append(f"{len(asked)} exercises, not {EXERCISES[0]} to {EXERCISES[1]}")
     return complaints
@@ -199,7 +255,7 @@ def within_budget(notebooks: list[NotebookNode]) -> bool:
 
 
 EVERY = [run_in_order, no_stderr, no_error, alternative_text, no_semicolon, kernel, no_timestamps,
-         size, skip_tags, fresh, gates]  # fmt: skip
+         size, skip_tags, fresh, gates, captions, code_in_sight_is_short, checks_fold, folds_alike]  # fmt: skip
 TOC = yaml.safe_load((execute.BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
 NUMBERED = [
     execute.BOOK.parent / f"{c['file']}.ipynb" for p in TOC["parts"] if p.get("numbered") for c in p["chapters"]
@@ -218,6 +274,7 @@ def test_numbered_chapter(path):
     costs = json.loads(execute.COST.read_text(encoding="utf-8"))
     assert exercises(notebook) == []
     assert header(notebook, costs.get(path.stem)) == []
+    assert execute.reading_minutes(notebook) <= LONGEST_READING.get(path.stem, READING)
 
 
 def test_there_are_chapters_and_all_are_listed():
@@ -242,8 +299,8 @@ def test_most_outputs_are_compared():
 def test_stored_results_hold():
     """Each is whole, as its study wrote it, made by the code in the tree; there is no other; a chapter reads each."""
     studies = all_studies()
-    assert stale(studies.values(), execute.BOOK / "results") == {}, "run `make results`"
-    assert {path.stem for path in (execute.BOOK / "results").iterdir() if path.suffix} == studies.keys()
+    assert stale(studies.values(), execute.RESULTS) == {}, "run `make results`"
+    assert {path.stem for path in (execute.RESULTS).iterdir() if path.suffix} == studies.keys()
     read = [execute.results_read(execute.code(nbformat.read(path, as_version=4))) for path in CHAPTERS]
     assert {name for names in read for name in names} == studies.keys()
 
@@ -264,20 +321,29 @@ def png(alt: str | None = None, data: str = "c0ffee") -> NotebookNode:
     return new_output("display_data", data=bundle, metadata={"image/png": {"alt": alt}} if alt else {})
 
 
+FIGURE = {"name": "fig-data-loss", "caption": "The loss of one run, epoch by epoch."}
+HINTED = ":::{admonition} Hint\n:class: dropdown tip\n\nLook.\n:::"
+
+
 @pytest.fixture
 def sound() -> NotebookNode:
     """A notebook with a figure, a skipped cell and three solved exercises, as `make notebooks` would store it."""
     cells = [
-        new_markdown_cell("# Title\n\n<!-- cost --><!-- /cost -->"),
+        new_markdown_cell("# Title\n\n<!-- cost --><!-- /cost -->\n\nSee {numref}`fig-data-loss`."),
         new_code_cell("from toyclip import data", execution_count=1),
-        new_code_cell("show(figure)", execution_count=2, outputs=[png(ALT)]),
+        new_code_cell("show(figure)", execution_count=2, outputs=[png(ALT)], metadata={"mystnb": {"figure": FIGURE}}),
         new_code_cell("1 / 0", metadata={"tags": ["nbval-skip", "skip-execution"]}),
         new_code_cell("print(1)", execution_count=3, outputs=[new_output("stream", name="stdout", text="1\n")]),
-        new_code_cell("2", execution_count=4),
+        new_code_cell(
+            'check("two", 2, "> 1")',
+            execution_count=4,
+            outputs=[new_output("stream", name="stdout", text="passed: two > 1\n")],
+            metadata={"tags": ["hide-cell"]},
+        ),
     ]
     for i in range(3):
         cells += [
-            new_markdown_cell(f":::{{exercise}}\n:label: ex-{i}\nWhy?\n:::"),
+            new_markdown_cell(f":::{{exercise}}\n:label: ex-{i}\n\n**Level 1.** Why?\n:::\n\n{HINTED}"),
             new_markdown_cell(f":::{{solution-start}} ex-{i}\n:class: dropdown\n:::"),
             new_code_cell("3", execution_count=5 + i),
             new_markdown_cell(":::{solution-end}\n:::"),
@@ -322,6 +388,18 @@ BROKEN: list[tuple[Callable, str, Callable[[list[NotebookNode]], object]]] = [
     (alternative_text, "another picture", lambda c: swap_picture(c[2], png("Loss rises."))),
     (alternative_text, "a picture of other data", lambda c: swap_picture(c[2], png(ALT, "0ff"))),
     (alternative_text, "no class", lambda c: c[2].metadata.mystnb.image.pop("classes")),
+    (captions, "no caption", lambda c: c[2].metadata.mystnb.figure.update(caption="")),
+    (captions, "no name", lambda c: c[2].metadata.mystnb.figure.update(name="loss")),
+    (captions, "not mentioned", lambda c: c[0].update(source=c[0].source.replace("numref", "ref"))),
+    (captions, "one name twice", lambda c: c.append(copy.deepcopy(c[2]))),
+    (captions, "no figure", lambda c: c[2].metadata.mystnb.pop("figure")),
+    (code_in_sight_is_short, "wide", lambda c: c[1].update(source="x" * (WIDEST + 1))),
+    (code_in_sight_is_short, "long", lambda c: c[1].update(source="x\n" * (LONGEST + 1))),
+    (checks_fold, "check in sight", lambda c: c[5].metadata.update(tags=[])),
+    (checks_fold, "check beside a figure", lambda c: c[2].update(source='show()\ncheck("two", 2, "> 1")')),
+    (checks_fold, "told only that it passed", lambda c: c[4].outputs[0].update(text="passed: two > 1\n")),
+    (folds_alike, "not in Jupyter", lambda c: c[5].metadata.pop("jupyter")),
+    (folds_alike, "only in Jupyter", lambda c: c[1].metadata.update(jupyter={"source_hidden": True})),
     (no_semicolon, "semicolon", lambda c: c[1].update(source="plot();\n")),
     (no_timestamps, "timestamps", lambda c: c[1].metadata.update(execution={"iopub.status.idle": "2026"})),
     (size, "too large", lambda c: c[4].outputs[0].update(text="1" * LARGEST)),
@@ -333,6 +411,8 @@ BROKEN: list[tuple[Callable, str, Callable[[list[NotebookNode]], object]]] = [
     (gates, "solution left open", lambda c: c.pop(-1)),
     (gates, "solution closed twice", lambda c: c.append(c[-1])),
     (gates, "solution in solution", lambda c: c.insert(-2, c[-3])),
+    (exercises, "no level", lambda c: c[6].update(source=c[6].source.replace("Level 1", "Easy"))),
+    (exercises, "no hint", lambda c: c[6].update(source=c[6].source.replace("Hint", "Note"))),
     (exercises, "two only", lambda c: c.pop(6)),
     (exercises, "six", lambda c: c.extend(copy_exercise(c, i) for i in (7, 8, 9))),
     (exercises, "no solution", lambda c: c.__delitem__(slice(-3, None))),

@@ -108,7 +108,9 @@ def page(path: Path) -> tuple[str, set[str]]:
     if path.suffix == ".md":
         return path.read_text(encoding="utf-8"), CONSTANTS
     notebook = nbformat.read(path, as_version=4)
-    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in notebook.cells]
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    prose = "\n\n".join([*texts, *(figure["caption"] for figure in figures if figure)])
     return prose, CONSTANTS | shown(notebook)
 
 

@@ -15,6 +15,7 @@ import typer
 import toyclip
 from toyclip.errors import ModelFileError, RecipeError
 from toyclip.files import check_writable, write_json
+from toyclip.lab.study import RESULTS
 from toyclip.lab.terminal import bar, end_without_output, one_line_errors, usable
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def run_study(
     names: Annotated[list[str] | None, typer.Argument(help="Which; without any, all are listed.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     only_stale: Annotated[bool, typer.Option("--stale", help="Those without a result that holds.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("book/results"),
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = RESULTS,
     seeds: Annotated[int | None, typer.Option(min=1, help="Instead of the study's own number.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster that does the runs.")] = None,

@@ -602,16 +602,33 @@ def a_claim_holds_if_any_part_of_it_does(right):
 
 @fault("lab.claims", "claims")
 def a_claim_that_stands_twice_in_the_table_is_read_once(right):
-    def claims(table="claims.csv"):
+    def claims(table=None):
         import csv
         from pathlib import Path
 
-        from toyclip.lab.claims import Claim
+        from toyclip.lab.claims import TABLE, Claim
 
-        _, *rows = csv.reader(Path(table).read_text(encoding="utf-8").splitlines())
+        _, *rows = csv.reader(Path(table or TABLE).read_text(encoding="utf-8").splitlines())
         return {row[0]: Claim(*row) for row in rows}
 
     return claims
+
+
+@fault("lab.claims", "box")
+def a_box_shows_no_recipe(right):
+    return lambda verdict: right(verdict).replace(f" · recipe: {verdict.recipe}", "")
+
+
+@fault("lab.claims", "picture")
+def every_effect_lies_in_the_middle(right):
+    import re
+
+    return lambda effect: re.sub(r'cx="[\d.]+"', 'cx="60"', right(effect))
+
+
+@fault("lab.answers", "unfinished")
+def an_empty_answer_is_judged(right):
+    return lambda function: False
 
 
 @fault("figures.style", "fingerprint")

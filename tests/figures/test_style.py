@@ -1,7 +1,10 @@
 """Figures say their data and their text: in what is compared, and in the picture itself."""
 
+import ast
 import base64
+import inspect
 import io
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +12,9 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from toyclip.figures import style
+from toyclip import encoders, infonce, train, zero_shot
+from toyclip.errors import InputError
+from toyclip.figures import drawing, style
 
 
 def figure(value: float = 0.5) -> plt.Figure:
@@ -90,16 +95,42 @@ def test_fingerprint_follows_the_data_and_not_the_last_digit(draw):
     assert of(0.5) != of(0.51)
 
 
-def test_source_is_shown_with_and_without_its_docstring(monkeypatch):
+def test_source_is_shown_without_docstrings_and_refusals(monkeypatch):
     told = []
     monkeypatch.setattr(style, "display", lambda markdown: told.append(markdown.data))
-    style.show_source(style.without_numbers)
-    style.show_source(style.without_numbers, style.title, docstrings=False)
-    assert '"""The text with #' in told[0]
-    assert told[1].splitlines()[:3] == [
+    style.show_source(style.without_numbers, infonce.mask_twins)
+    assert told[0].splitlines() == [
         "```python",
         "def without_numbers(text: str) -> str:",
         '    return re.sub(r"[-−+]?\\d[\\d,.]*\\b", "#", text)',
+        "def mask_twins(logits: Tensor, same_caption: Tensor) -> Tensor:",
+        "    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)  # (B, B)",
+        "    return logits.masked_fill(same_caption & ~own, -torch.inf)",
+        "```",
     ]
-    assert "def title" in told[1]
-    assert '"""' not in told[1]
+
+
+@pytest.mark.parametrize("thing", [train.fit, infonce.info_nce, encoders.ToyCLIP, zero_shot.classifier])
+def test_what_is_shown_of_a_source_still_is_that_code(thing):
+    shown = ast.unparse(ast.parse(style.shown_source(thing)))
+    whole = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(thing))))
+    assert all(line in whole for line in shown.splitlines())
+    assert '"""' not in shown
+    assert "raise " not in shown
+
+
+@pytest.mark.parametrize("lit", drawing.SAYS)
+def test_drawing_of_clip_colours_one_part(lit, shown, monkeypatch):
+    monkeypatch.setattr(drawing, "show", lambda drawn, alt: shown.append((drawn, alt)))
+    drawing.clip(lit, "CLIP")
+    ((drawn, alt),) = shown
+    colours = {plt.matplotlib.colors.to_hex(patch.get_facecolor()) for patch in drawn.axes[0].patches}
+    colours |= {line.get_color() for line in drawn.axes[0].lines}
+    plt.close(drawn)
+    assert bool(colours & {style.ACCENT, *style.PAINT.values()})
+    assert alt.endswith(f"In colour: {drawing.SAYS[lit]}.")
+
+
+def test_part_that_clip_lacks_is_refused():
+    with pytest.raises(InputError, match="no part of CLIP 'tail'"):
+        drawing.clip("tail", "CLIP")

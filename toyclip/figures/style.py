@@ -102,15 +102,22 @@ def numbers(kind: str, *arrays: np.ndarray) -> list[str]:
     return [kind, " ".join("0" if abs(value) < 1e-9 else f"{value:.3g}" for value in flat)]
 
 
-def show_source(*things: object, docstrings: bool = True) -> None:
-    """Display the source code of classes and functions of the package, with its colours."""
-    source = "\n\n".join(textwrap.dedent(inspect.getsource(thing)) for thing in things)
-    lines = source.splitlines()
-    for node in [] if docstrings else ast.walk(ast.parse(source)):
+def show_source(*things: object) -> None:
+    """Display the code of classes and functions of the package: what they do, without docstrings and refusals."""
+    display(Markdown("\n".join(["```python", *map(shown_source, things), "```"])))
+
+
+def shown_source(thing: object) -> str:
+    """The code of a class or function without its docstrings, and without each `if` that does nothing but raise."""
+    source = textwrap.dedent(inspect.getsource(thing))
+    lines: list[str | None] = list(source.splitlines())
+    for node in ast.walk(ast.parse(source)):
+        left_out = node if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise) else None
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
-            first = node.body[0]
-            lines[first.lineno - 1 : first.end_lineno] = [None] * (first.end_lineno - first.lineno + 1)
-    display(Markdown("\n".join(["```python", *(line for line in lines if line is not None), "```"])))
+            left_out = node.body[0]
+        if left_out:
+            lines[left_out.lineno - 1 : left_out.end_lineno] = [None] * (left_out.end_lineno - left_out.lineno + 1)
+    return "\n".join(line for line in lines if line is not None)
 
 
 def interval(values: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from toyclip.errors import InputError
 from toyclip.files import write_whole
 from toyclip.lab.provenance import fingerprint
 
+RESULTS = Path(__file__).parents[1] / "results"  # they come with the package
 Key = tuple[str | None, int]  # of a run: its condition, if the study has any, and its seed
 
 
@@ -44,8 +45,8 @@ def describe(name: str, key: Key) -> str:
     return f"study {name!r}, " + (f"condition {condition!r}, " if condition is not None else "") + f"seed {seed}"
 
 
-def stored(name: str, folder: str | Path = "results") -> dict:
-    """What a study left in `folder`, where chapters find it beside them.
+def stored(name: str, folder: str | Path = RESULTS) -> dict:
+    """What a study left in `folder`.
 
     Returns:
         study, command, seeds, conditions (if it has any), machine (several: a list), seconds (of all runs), code,
@@ -76,7 +77,7 @@ def runs_of(table: dict) -> dict[Key, object]:
     return {(condition, seed): result for condition, part in parts.items() for seed, result in enumerate(part)}
 
 
-def stale(studies: Iterable[Study], folder: str | Path = "results") -> dict[str, str]:
+def stale(studies: Iterable[Study], folder: str | Path = RESULTS) -> dict[str, str]:
     """The studies that have to be run again, by name, each with the reason why."""
     reasons = {}
     for study in studies:

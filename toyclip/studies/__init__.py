@@ -7,15 +7,21 @@ from toyclip.lab.study import Study
 DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "zero_shot.captions",
     "zero_shot.structure",
+    "zero_shot.prompts",
+    "zero_shot.outside",
     "frequency.interventions",
     "frequency.counting",
     "frequency.models",
+    "frequency.ease",
+    "frequency.looks",
+    "frequency.synthetic",
     "frequency.priming",
     "composition.unseen",
     "speedrun.bench",
     "batch.ablations",
     "batch.sweeps",
     "batch.footprint",
+    "conclusion.factorial",
 )
 
 

@@ -1,0 +1,1 @@
+"""How much of CLIP is in the data, the encoders, the loss (closing chapter)."""
