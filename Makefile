@@ -7,6 +7,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
+ALONE := $(CURDIR)/build/alone
 CHAPTERS = $(wildcard book/*.ipynb)
 
 # Sums come out in the same order on every run, and two processes do not fight for two cores.
@@ -14,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test notebooks results faults mutants serve clean help
+.PHONY: book test notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -27,10 +28,11 @@ test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare i
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadfile --durations=5
-	MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost \
+	$(BIN)/python book/alone.py $(ALONE)
+	PYTHONPATH=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
-		-n 2 --dist loadfile --durations=10 $(CHAPTERS)
+		-n 2 --dist loadfile --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
 	$(BIN)/ruff format book
@@ -44,6 +46,14 @@ faults: $(INSTALLED)  ## plant faults in the package and see that the tests catc
 
 mutants: $(INSTALLED)  ## plant 300 small slips in the core and see that the tests catch those that matter
 	$(BIN)/python tests/faults/plant_faults.py --mutants 300
+
+lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
+	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'
+	$(BIN)/jupyter lab --notebook-dir book
+
+epub: $(INSTALLED)  ## the book as one file for a reader, _build/epub
+	$(BIN)/jupyter-book build . --path-output . --builder custom --custom-builder epub
+	@ls _build/epub/*.epub
 
 serve: book  ## build the site and show it on this machine, at port 8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory $(SITE)

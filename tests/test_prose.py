@@ -24,7 +24,7 @@ from toyclip.studies.frequency.interventions import CONDITIONS
 
 ROOT = execute.BOOK.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PAGES = [*execute.chapters(), execute.BOOK / "index.md", execute.BOOK / "about.md", ROOT / "README.md"]
+PAGES = [*execute.chapters(), execute.BOOK / "about.md", ROOT / "README.md"]
 NUMBER = re.compile(r"(?<![\w.,-])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?%)?(?!\w)")
 NO_PROSE = re.compile(
     r"<!--.*?-->|^```.*?^```|^\s*:(?:label|class):.*?$|`[^`]*`|CC BY-SA 4\.0|Apache licence 2\.0",

@@ -1,4 +1,4 @@
-"""Accuracy against the logarithm of a count: slopes, correlations, curves, shares of variance (helper of chapter 5).
+"""Accuracy against the logarithm of a count: slopes, correlations, curves, shares of variance (helper of Lots).
 
 Throughout, x is (S, K), the log10 count of each concept under each seed, NaN where the count is 0, and y is (S, K), its
 accuracy from 0 to 1.

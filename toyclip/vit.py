@@ -1,4 +1,4 @@
-"""Another image encoder, to see what does not depend on convolutions (chapter Frequency)."""
+"""Another image encoder, to see what does not depend on convolutions (chapter Lots)."""
 
 import torch
 from torch import Tensor, nn

@@ -502,6 +502,16 @@ def the_model_itself_is_taught(right):
     return teach
 
 
+@fault("studies.frequency.synthetic", "zipf_counts")
+def the_law_without_a_lot(right):
+    return lambda concepts, total, seed: -np.sort(-right(concepts, total, seed))
+
+
+@fault("studies.composition.primary", "holm")
+def the_smallest_p_is_adjusted_alone(right):
+    return lambda p: {name: min(1.0, value * sum(q >= value for q in p.values())) for name, value in p.items()}
+
+
 @fault("studies.composition.unseen", "shares_of_parts")
 def frequent_parts_left_out_by_design(right):
     return lambda seed: tuple(np.sort(shares) for shares in right(seed))

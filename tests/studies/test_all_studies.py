@@ -23,13 +23,15 @@ from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
 from toyclip.studies.batch import ablations, footprint, sweeps
 from toyclip.studies.composition import unseen
-from toyclip.studies.frequency import corpus, counting, interventions, models, priming
+from toyclip.studies.conclusion import factorial
+from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
-from toyclip.studies.zero_shot import captions, structure
+from toyclip.studies.zero_shot import captions, outside, prompts, structure
 from toyclip.zero_shot import classifier, similarities
 
 STUDIES = all_studies()
+recipe_of = factorial.recipe_of  # as it is, for a shorter one
 TINY = corpus.Size(levels=5, per_level=2, updates=2, batch_size=2, test=2)  # 10 concepts, 62 pictures
 GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
@@ -41,7 +43,7 @@ QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 def _small() -> Iterator[None]:
     """Every world is small and every run short; what measures time finds a clock that ticks at every look."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (train, captions, structure, bench):
+        for module in (train, captions, structure, prompts, outside, bench):
             patch.setattr(module, "world", tiny_world)
         for module in (captions, structure, bench):
             patch.setattr(module, "accuracy", confidence)
@@ -51,10 +53,18 @@ def _small() -> Iterator[None]:
             captions.captions: (QUICK,),
             captions.unseen: (QUICK,),
             structure.supervised: (replace(QUICK, epochs=3),),
+            **dict.fromkeys((prompts.questions, prompts.wordings, prompts.gap), (QUICK,)),
+            prompts.invented: (replace(QUICK, epochs=3),),
+            outside.outside: (QUICK, 1),
             interventions.condition: (TINY, "cpu"),
             counting.counting: (TINY, "cpu"),
             models.model_run: (TINY, "cpu"),
             priming.priming: (TINY, "cpu"),
+            ease.ease_run: (TINY, "cpu"),
+            looks.grid_run: (replace(TINY, levels=len(looks.CELLS), per_level=1), "cpu"),
+            looks.far_run: (TINY, "cpu"),
+            looks.leak_run: (replace(TINY, batch_size=200), "cpu"),
+            synthetic.synthetic: (TINY, 40, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             bench.matrix_rate: (8, 2),
@@ -78,6 +88,9 @@ def _small() -> Iterator[None]:
         )
         patch.setattr(sweeps, "UPDATES", {"shapes": 2, "emoji": 3})
         patch.setattr(sweeps, "RATES", sweeps.RATES[1:])
+        for name, value in {"CAPTIONS": 8, "PICTURES": 8, "EPOCHS": 2}.items():
+            patch.setattr(factorial, name, value)
+        patch.setattr(factorial, "recipe_of", lambda arm: replace(recipe_of(arm), batch_size=max(2, arm.batch_size // 16)))
         patch.setattr(footprint, "_peak_mb", lambda: 100.0)
         patch.setattr(footprint, "measure", measure_one)
         forget()
@@ -98,7 +111,7 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
 
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
-    for kept in (corpus.base_corpus, corpus.held_out_corpus, sweeps.choose_rates):
+    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates):
         kept.cache_clear()
 
 
@@ -116,7 +129,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 20
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 31
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -141,9 +154,9 @@ def test_study_is_declared_soundly(name):
 
 def test_numbers_of_seeds_are_enough_for_their_intervals():
     assert {name: STUDIES[name].seeds for name in ("reference", "fast", "bench")} == {
-        "reference": 3, "fast": 20, "bench": 2,
+        "reference": 3, "fast": 20, "bench": 5,
     }  # fmt: skip
-    assert {STUDIES[name].seeds for name in SEVERAL} - {8} == {4}  # the models', which are 18 a seed
+    assert min(STUDIES[name].seeds for name in SEVERAL) == 4  # the models', which are 18 a seed
 
 
 @pytest.mark.parametrize("name", SEVERAL)
@@ -172,7 +185,7 @@ def test_run_is_repeatable_and_the_seeds_own(name):
     conditions = STUDIES[name].conditions or (None,)
     condition = conditions[len(conditions) // 2]
     before_others = first(name, condition)
-    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name == "supervised" else (1,))]
+    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name in ("supervised", "invented") else (1,))]
     forget()
     random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
     state = global_state()
@@ -187,4 +200,7 @@ def test_conditions_differ(name):
     assert len(set(results)) >= len(results) - NO_DIFFERENCE.get(name, 0)
 
 
-NO_DIFFERENCE = {"frequency_conditions": 3}  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
+NO_DIFFERENCE = {
+    "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
+    "factorial": 14,  # accuracies on 64 pictures are often the same; test_factorial.py looks at what arms are made of
+}

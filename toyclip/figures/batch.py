@@ -1,12 +1,14 @@
-"""Figures of chapter 7: memory and time by batch size, and what a larger batch teaches (helper, no chapter)."""
+"""Figures of the chapter on batch size: memory, what a larger batch teaches, what each knob costs (helper)."""
 
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from toyclip.figures import style
 
 COLORS = (style.ACCENT, style.CONTRAST, style.THIRD)
+PALE = "#cfe3f1"
 
 
 def growth(
@@ -40,6 +42,22 @@ def growth(
     style.show(figure, f"{message}. {unit} by batch size, dashed lines are fits: {'; '.join(said)}.", stored=True)
 
 
+def emoji(images: Tensor, names: Sequence[str], message: str) -> None:
+    """Pictures, (N, 3, H, W) bytes, eight a row, as the model sees them."""
+    rows = -(-len(images) // 8)
+    figure, axes = style.new(0.55 + 0.52 * rows, rows, 8)
+    for place in axes.flat:
+        place.axis("off")
+    for place, image in zip(axes.flat, images, strict=False):
+        place.imshow(image.permute(1, 2, 0).numpy())
+    style.title(figure, message)
+    style.show(
+        figure,
+        f"{message}: {len(images)} small pictures of emoji, each at a random place, size and rotation on dark grey. "
+        f"Among them {', '.join(names[:8])}.",
+    )
+
+
 def by_batch(
     lines: dict[str, dict[int, np.ndarray]], chance: float, message: str, spot: dict[str, tuple[int, int]]
 ) -> None:
@@ -71,16 +89,46 @@ def by_batch(
     style.show(figure, f"{message}. {'; '.join(said)}.", stored=True)
 
 
+def knobs(worlds: dict[str, dict[str, np.ndarray]], message: str) -> None:
+    """What a change of the loss costs, in two worlds side by side: mean as a bar, seeds as dots, 95 % interval.
+
+    Args:
+        worlds: world -> variant -> (S,) accuracies, 0 to 1. The first variant is the one compared with.
+    """
+    names = list(next(iter(worlds.values())))
+    figure, panels = style.new(1.3 + 0.36 * len(names), 1, len(worlds), sharey=True)
+    for axes, (world, variants) in zip(panels, worlds.items(), strict=True):
+        for row, values in enumerate(variants.values()):
+            mean = 100 * values.mean()
+            axes.barh(row, mean, color=PALE, height=0.66)
+            axes.plot(100 * values, np.full(len(values), row), "o", color=style.ACCENT, ms=4, alpha=0.5, mew=0)
+            axes.errorbar(mean, row, xerr=100 * style.interval(values), color=style.INK, lw=1.2, capsize=2.5)
+        first = 100 * next(iter(variants.values())).mean()
+        axes.axvline(first, color=style.CONTRAST, lw=1, ls=":")
+        axes.set_title(world, loc="left", fontsize=11, fontweight="normal")
+        axes.set(xlim=(0, 106), ylim=(len(names) - 0.4, -0.6))
+        axes.set_xticks([0, 40, 80])
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(names)), names, fontsize=10.5)
+    figure.supxlabel("accuracy, mean of 4 epochs, %", fontsize=11, color=style.INK)
+    style.title(figure, message)
+    said = (
+        f"{world}: " + ", ".join(f"{name} {100 * values.mean():.0f} %" for name, values in variants.items())
+        for world, variants in worlds.items()
+    )
+    style.show(figure, f"{message}. {'; '.join(said)}.", stored=True)
+
+
 def scales(runs: dict[str, Sequence[float]], clamp: float = 100.0) -> None:
     """Where the logit scale ends, every seed a dot, with the clamp."""
-    figure, axes = style.new(1.1 + 0.52 * len(runs))
+    figure, axes = style.new(1.2 + 0.36 * len(runs))
     for row, values in enumerate(runs.values()):
         axes.plot(values, [row] * len(values), "o", color=style.ACCENT, ms=5, alpha=0.6, mew=0)
     axes.axvline(clamp, color=style.CONTRAST)
-    axes.text(clamp - 2, -0.2, "clamp", color=style.CONTRAST, ha="right")
-    axes.set_yticks(range(len(runs)), list(runs), fontsize=11)
-    axes.set(xlabel="logit scale at the end", xlim=(0, 1.15 * max(clamp, *(max(v) for v in runs.values()))))
-    axes.set_ylim(len(runs) - 0.5, -0.7)
+    axes.text(clamp - 2, -0.45, "clamp", color=style.CONTRAST, ha="right", va="center")
+    axes.set_yticks(range(len(runs)), list(runs), fontsize=10.5)
+    axes.set(xlabel="logit scale at the end", xlim=(0, 1.08 * max(clamp, *(max(v) for v in runs.values()))))
+    axes.set_ylim(len(runs) - 0.5, -0.8)
     style.title(figure, "Even from 100 the scale falls")
     ends = "; ".join(f"{name} {min(v):.0f} to {max(v):.0f}" for name, v in runs.items())
     style.show(figure, f"Logit scale at the end of training, all seeds, clamp at {clamp:.0f}: {ends}.", stored=True)

@@ -1,10 +1,7 @@
 """Figures of chapter 1: the world, its data card, leaks, what pixels can tell, and the emoji."""
 
 import colorsys
-import inspect
 import itertools
-import re
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,13 +15,26 @@ from toyclip.figures import style
 from toyclip.pictures import BACKGROUND, FILL, WORLD_EMOJI, emoji, frame, on_background, to_pixels, world_emoji
 
 
-def data_card() -> str:
-    """What varies, from the fields of Rendering and the remarks beside them, in lines short enough for a phone."""
-    lines = []
-    for name, value, remark in re.findall(r"^    (\w+): .*? = (.*?)  # (.*)$", inspect.getsource(Rendering), re.M):
-        lines += textwrap.wrap(f"{name} {value}", 48, subsequent_indent="  ")
-        lines += textwrap.wrap(remark, 44, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join(lines)
+def card() -> list[dict[str, str]]:
+    """What varies in the world, as the rows of a table, with the ranges of Rendering."""
+    r = Rendering()
+
+    def span(low: float, high: float, form: str = ".2f", unit: str = "") -> str:
+        return f"{low:{form}} to {high:{form}}{unit}"
+
+    turns = ", ".join(f"±{turn:.0f}°" if turn else "none" for turn in r.rotation)
+    rows = [
+        ("place", "anywhere inside", "a corner may be cut off now and then"),
+        ("half its width", span(*r.extent, ".0f", " px"), f"in a picture of {r.size} by {r.size}"),
+        ("turn", turns, ", ".join(SHAPES)),
+        ("arm of a cross", span(*r.arm), "thickness, as a part of its length"),
+        ("hue", f"{len(r.hue)} ranges", "drawn below"),
+        ("saturation", span(*r.saturation), "0 grey, 1 pure"),
+        ("brightness", span(*r.value), "0 black, 1 as bright as can be"),
+        ("ground", span(*r.background), "0 black, 1 white"),
+        ("noise", f"{r.noise:.2f}", "standard deviation, on every number"),
+    ]
+    return [{"what": what, "range": values, "remark": remark} for what, values, remark in rows]
 
 
 def bare(axis: Axes, picture: np.ndarray | Tensor | Image.Image, label: str) -> None:
@@ -53,6 +63,22 @@ def world(images: Tensor) -> None:
         f"bottom; {', '.join(SHAPES)} from left to right. Each has its caption under it."
     )
     pictures(images, labels, "Sixteen captions, one picture of each", alt)
+
+
+def matches(
+    images: Tensor, names: list[str], found: Tensor, said: list[str], message: str, alt: str, columns: int = 5
+) -> None:
+    """Pictures (N, 3, H, W), and under each the one that a search found for it; a wrong name is marked."""
+    blocks = len(images) // columns
+    figure, axes = style.new(0.45 + 2.05 * blocks, 2 * blocks, columns, squeeze=False)
+    for i, (image, name, other, answer) in enumerate(zip(images, names, found, said, strict=True)):
+        row, column = 2 * (i // columns), i % columns
+        bare(axes[row, column], image.permute(1, 2, 0), name)
+        bare(axes[row + 1, column], other.permute(1, 2, 0), answer)
+        if answer != name:
+            axes[row + 1, column].xaxis.label.set(color=style.CONTRAST, fontweight="bold")
+    style.title(figure, message)
+    style.show(figure, alt)
 
 
 def main_hue(image: Tensor) -> float:
@@ -102,23 +128,28 @@ def leaks(distances: Mapping[str, np.ndarray]) -> None:
     )
 
 
-def attributes(shares: Mapping[str, Sequence[float]]) -> None:
-    """Bars of the share right, by what is asked, with a dot for each world."""
-    figure, axis = style.new(2.4)
-    for y, (name, values) in enumerate(shares.items()):
-        mean = 100 * np.mean(values)
-        axis.barh(y, mean, color=style.ACCENT if name == "colour" else style.CONTRAST, height=0.6)
-        dots = 100 * np.array(values)
-        axis.plot(dots, np.full_like(dots, y), "o", color="white", markeredgecolor=style.INK, markersize=5)
-        axis.text(4, y, f"{mean:.0f} %", color="white", va="center", fontweight="bold")
+def attributes(shares: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Bars of the share right, for each question one bar a method, with a dot for each world.
+
+    Args:
+        shares: question -> method -> (worlds,).
+    """
+    figure, axis = style.new(3.3)
+    for group, methods in enumerate(shares.values()):
+        for i, ((name, values), color) in enumerate(zip(methods.items(), (style.CONTRAST, style.THIRD), strict=True)):
+            y, percent = group + 0.4 * i - 0.2, 100 * np.asarray(values)
+            axis.barh(y, percent.mean(), color=color, height=0.36)
+            axis.plot(percent, np.full_like(percent, y), "o", color="white", markeredgecolor=style.INK, markersize=4)
+            axis.text(4, y, f"{name} {percent.mean():.0f} %", color="white", va="center", fontsize=10.5)
     axis.set_yticks(range(len(shares)), shares)
-    axis.set(xlim=(0, 104), xlabel="right answers of the linear classifier, %")
+    axis.set(xlim=(0, 104), xlabel="right answers, %")
     axis.invert_yaxis()
-    style.title(figure, "Pixels tell the colour, less so the shape")
-    told = ", ".join(f"{name} {np.mean(values):.0%}" for name, values in shares.items())
-    style.show(
-        figure, f"Right answers of a linear classifier on raw pixels, mean of {len(values)} worlds: {told}.", live=True
+    style.title(figure, "Each method has its own weak half")
+    told = "; ".join(
+        f"{question}: " + ", ".join(f"{name} {np.mean(values):.0%}" for name, values in methods.items())
+        for question, methods in shares.items()
     )
+    style.show(figure, f"Bars of right answers, mean of three worlds, a dot for each world. {told}.", live=True)
 
 
 def averages(rows: Mapping[str, Tensor]) -> None:
@@ -155,6 +186,37 @@ def room(sizes: Sequence[int], shares: Mapping[str, np.ndarray]) -> None:
     told = "; ".join(f"{name} {first:.0%} to {last:.0%}" for name, (first, last) in ends.items())
     style.show(
         figure, f"Right answers, pictures {sizes[0]} to {sizes[-1]} pixels wide around equal shapes: {told}.", live=True
+    )
+
+
+def more(counts: Sequence[int], shares: Mapping[str, np.ndarray]) -> None:
+    """Share right of the nearest neighbour against the pictures of each class it can search, a thin line a world.
+
+    Args:
+        shares: question -> (worlds, counts).
+    """
+    figure, axis = style.new(3.4)
+    colors = (style.ACCENT, style.CONTRAST, style.INK)
+    for (name, values), color, marker, lift in zip(shares.items(), colors, "osD", (0, 0.7, -0.7), strict=True):
+        axis.plot(counts, 100 * values.T, color=color, linewidth=0.8, alpha=0.5)
+        means = 100 * values.mean(axis=0)
+        axis.plot(counts, means, marker, color=color, markersize=6)
+        ends = means[-1] + lift
+        axis.text(1.12 * counts[-1], ends, f"{name} {means[-1]:.1f} %", color=color, va="center", fontsize=11)
+    axis.set_xscale("log")
+    axis.set_xticks(counts, [f"{count:,}" for count in counts])
+    axis.minorticks_off()
+    axis.set(xlim=(0.9 * counts[0], 4.2 * counts[-1]), ylim=(80, 101.5))
+    axis.set(xlabel="training pictures of each class", ylabel="right answers, %")
+    style.title(figure, "More pictures mend the shape,\nless so the colour")
+    worlds = len(next(iter(shares.values())))
+    told = "; ".join(
+        f"{name} {100 * v.mean(axis=0)[0]:.1f} to {100 * v.mean(axis=0)[-1]:.1f} %" for name, v in shares.items()
+    )
+    style.show(
+        figure,
+        f"Right answers of the nearest neighbour, mean of {worlds} worlds, from {counts[0]} to "
+        f"{counts[-1]:,} training pictures of each class: {told}.",
     )
 
 

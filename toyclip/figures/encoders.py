@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from toyclip.encoders import ImageEncoder
@@ -15,7 +16,7 @@ PARTS = {"image": style.ACCENT, "text": style.CONTRAST, "scale": style.GREY}
 
 @torch.no_grad()
 def feature_maps(encoder: ImageEncoder, image: Tensor, columns: int = 5) -> None:
-    """A picture (3, H, W) and, for each convolution, the activations of the channels that vary most over it."""
+    """A picture (3, H, W), the activations of the liveliest channels of each convolution, their mean and the end."""
     maps, x = [], image[None]
     handles = [
         conv.register_forward_hook(lambda layer, inputs, output: maps.append(F.relu(output[0])))
@@ -24,8 +25,10 @@ def feature_maps(encoder: ImageEncoder, image: Tensor, columns: int = 5) -> None
     encoder.features(x)
     for handle in handles:
         handle.remove()
-    figure, axes = style.new(5.6, len(maps) + 1, columns)
-    for axis in axes.flat:
+    ends = {"their mean over all places": maps[-1].mean(dim=(1, 2)), "after the linear layer": encoder(x)[0]}
+    rows = len(maps) + 1
+    figure, axes = style.new(7.0, rows + len(ends), columns, height_ratios=[1] * rows + [0.3] * len(ends))
+    for axis in axes[:rows].flat:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
     axes[0, 0].imshow(image.permute(1, 2, 0))
@@ -41,13 +44,45 @@ def feature_maps(encoder: ImageEncoder, image: Tensor, columns: int = 5) -> None
         said = f"conv {row}: {channels} numbers at {height} × {width} places"
         axes[row, 0].text(0, 1.08, said, transform=axes[row, 0].transAxes, fontsize=12).set_in_layout(False)
         axes[row, 0].set_title(" ", fontsize=12)  # keeps the room for the line above
+    for row, (name, values) in enumerate(ends.items(), start=rows):
+        grid = axes[row, 0].get_gridspec()
+        for axis in axes[row]:
+            axis.remove()
+        _strip(figure.add_subplot(grid[row, :]), values)
+        figure.axes[-1].set_title(f"{name}: {len(values)} numbers", fontsize=12, fontweight="normal", loc="left")
     style.title(figure, "Fewer places, more numbers at each")
     sizes = ", ".join(f"{m.shape[0]} maps of {m.shape[1]} × {m.shape[2]}" for m in maps)
     style.show(
         figure,
-        f"A drawn shape of 3 × {image.shape[1]} × {image.shape[2]} numbers, then the {columns} liveliest maps of each "
-        f"convolution: {sizes}. In conv 1 some maps look like the shape, others light up along "
-        "one side of it only; in the last two the outline is gone.",
+        f"A drawn cross of 3 × {image.shape[1]} × {image.shape[2]} numbers, then the {columns} liveliest maps of each "
+        f"convolution: {sizes}. Some first maps look like the shape, others light up along one side of it; in the "
+        f"last two the outline is gone. Below, two strips of {len(ends['after the linear layer'])} numbers.",
+    )
+
+
+def _strip(axis: Axes, values: Tensor) -> None:
+    """Numbers in a row of coloured cells, blue below 0 and red above, the largest as strong as can be."""
+    most = values.abs().max().item()
+    axis.imshow(values[None], cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def text_strips(words: Mapping[str, Tensor], stages: Mapping[str, Tensor]) -> None:
+    """Vectors of the words of a caption, (D,) each, and what the text encoder makes of them, stage by stage."""
+    rows = {**words, **stages}
+    figure, axes = style.new(4.6, len(rows), 1)
+    for axis, (name, values) in zip(axes, rows.items(), strict=True):
+        _strip(axis, values)
+        said = f"“{name}” and its position" if name in words else name
+        axis.set_title(said, fontsize=11, fontweight="normal", loc="left", pad=3,
+                       color=style.CONTRAST if name in words else style.ACCENT)  # fmt: skip
+    style.title(figure, "Three vectors become one")
+    lengths = ", ".join(f"{name} {values.norm():.1f}" for name, values in rows.items())
+    style.show(
+        figure,
+        f"{len(rows)} strips of 64 coloured cells: one for each word of the caption, then their mean, what LayerNorm "
+        f"makes of it, and the end, scaled to length one. Lengths: {lengths}.",
     )
 
 
@@ -178,3 +213,22 @@ def cosine_histograms(before: Tensor, after: Tensor, shared: Tensor) -> None:
         "Histograms of cosines between held-out pictures, by how much of colour and shape they share. Untrained, one "
         f"heap near 1; means: {listed[0]}. Trained, three heaps apart; means: {listed[1]}.",
     )
+
+
+def probes(asked: Mapping[str, Sequence[float]], chance: float) -> None:
+    """Shares of held-out pictures put right, 0 to 1, a dot for each model; the last word about each is its mean."""
+    figure, axes = style.new(0.9 + 0.52 * len(asked))
+    for row, (name, values) in enumerate(asked.items()):
+        mean = 100 * sum(values) / len(values)
+        colour = style.GREY if "shuffled" in name else style.CONTRAST if "pixels" in name else style.ACCENT
+        axes.plot([0, mean], [row, row], color=colour, lw=1, alpha=0.5)
+        axes.plot([100 * v for v in values], [row] * len(values), "o", color=colour, ms=6)
+        axes.text(106, row, f"{mean:.0f} %", color=colour, va="center", ha="left", fontsize=12)
+    axes.axvline(100 * chance, color=style.GREY, lw=0.8, ls=":")
+    axes.set_yticks(range(len(asked)), list(asked), fontsize=11)
+    axes.invert_yaxis()
+    axes.spines["bottom"].set_bounds(0, 100)
+    axes.set(xlabel="held-out pictures right, %", xlim=(0, 124), xticks=[0, 50, 100])
+    style.title(figure, "It is all there, but not under its name")
+    told = "; ".join(f"{name.replace(chr(10), ' ')} {sum(v) / len(v):.0%}" for name, v in asked.items())
+    style.show(figure, f"Pictures put right of sixteen classes, a dot for each model. Means: {told}.", live=True)

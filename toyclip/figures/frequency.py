@@ -1,4 +1,4 @@
-"""Figures of chapter 5: accuracy against counts, slopes side by side, lines with their seeds, clouds of points."""
+"""What the chapters on frequency draw alike: clouds of points, lines with their seeds, slopes side by side (helper)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -120,22 +120,3 @@ def forest(rows: Mapping[str, np.ndarray], message: str, unit: str, height: floa
     style.title(figure, message)
     text = f"{message.replace(chr(10), ' ')}. {unit}: {'; '.join(said)}."
     style.show(figure, text if len(text) <= 400 else f"{text[:396]} ...", stored=True)
-
-
-def gap(models: Mapping[str, tuple[np.ndarray, np.ndarray]], message: str, alt: str, xlabel: str, ylabel: str) -> None:
-    """One test against another, every model a point, with the diagonal on which both are equal.
-
-    Args:
-        models: group -> accuracies on the first test (M,) and on the second (M,), 0 to 1; each group has a mark.
-    """
-    figure, axes = style.new(3.7)
-    for (group, (first, second)), color, mark in zip(models.items(), COLORS, "osD^v", strict=False):
-        axes.plot(100 * first, 100 * second, mark, color=color, ms=5.5, alpha=0.75, mew=0)
-        axes.annotate(group, (100 * first.max(), 100 * second[first.argmax()]), (-4, 12), textcoords="offset points",
-                      color=color, fontweight="bold", ha="right", fontsize=11)  # fmt: skip
-    top = 100 * max(values.max() for pair in models.values() for values in pair)
-    axes.plot([0, top], [0, top], color=style.GREY, lw=1, ls=":")
-    axes.text(0.72 * top, 0.76 * top, "equal", color=style.GREY, ha="right")
-    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1.08 * top), ylim=(0, 1.08 * top))
-    style.title(figure, message)
-    style.show(figure, alt, stored=True)

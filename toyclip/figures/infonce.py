@@ -1,4 +1,4 @@
-"""Figures of chapter 3: rows, temperature, gradient, floor, wrong losses (helper, no chapter)."""
+"""Figures of the chapter on the loss: rows, matrices, a circle, gradient, floor (helper, no chapter)."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from toyclip.figures import style
+from toyclip.loss_floor import floor as lowest_loss
 
 
 def row(probability: Tensor, captions: Sequence[str], own: int) -> None:
@@ -44,7 +45,7 @@ def temperatures(scales: Sequence[float], probability: Tensor, captions: Sequenc
     axes.axvline(1 / 0.07, color=style.INK, lw=1, ls=":")
     axes.text(1 / 0.07 * 1.1, 0.62, "start:\n14.3", fontsize=11)
     axes.text(scales[-1], probability[-1, own].item() - 0.04, captions[own], color=style.ACCENT, ha="right", va="top")
-    axes.text(1.0, 0.175, f"the other {len(captions) - 1}", color=style.GREY, fontsize=11)
+    axes.text(17, 0.035, f"the other {len(captions) - 1}", color=style.GREY, fontsize=11)
     axes.set(xscale="log", ylim=(0, 1.05), xlabel="logit scale", ylabel="probability")
     axes.set_xticks([1, 10, 100], ["1", "10", "100"])
     style.title(figure, "The scale turns cosines into a decision")
@@ -57,7 +58,7 @@ def temperatures(scales: Sequence[float], probability: Tensor, captions: Sequenc
 
 
 def gradient(matrix: Tensor, captions: Sequence[str]) -> None:
-    """The gradient of the loss with respect to the logits, (B, B), its sign turned.
+    """Where each logit is moved: minus the gradient of the loss, from the gradient (B, B) itself.
 
     Plus, in purple, pulls together; minus, in orange, pushes apart.
     """
@@ -79,9 +80,91 @@ def gradient(matrix: Tensor, captions: Sequence[str]) -> None:
     i, j = divmod(others.argmax().item(), len(matrix))
     style.show(
         figure,
-        f"Push and pull on {len(matrix)} by {len(matrix)} cosines, in thousandths. The diagonal is pulled, "
+        f"Minus the gradient on {len(matrix)} by {len(matrix)} logits, in thousandths. The diagonal is pulled, "
         f"{-own.max() * 1000:.0f} to {-own.min() * 1000:.0f}; the strongest push is {-others.max() * 1000:.0f}, "
         f"between {names[i]} and {names[j]}.",
+    )
+
+
+def matrices(frames: dict[int, np.ndarray]) -> None:
+    """The batch matrix while a model learns, a panel for each moment, two by two.
+
+    Args:
+        frames: number of updates -> (B, B) cosines.
+    """
+    figure, axes = style.new(4.9, 2, 2)
+    for panel, (step, cosine) in zip(axes.flat, frames.items(), strict=True):
+        image = panel.imshow(cosine, cmap="PuOr", vmin=-1, vmax=1)
+        panel.set(xticks=[], yticks=[])
+        panel.set_title("untrained" if step == 0 else f"after {step} updates", fontsize=11, fontweight="normal")
+        panel.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.6, aspect=30, ticks=[-1, 0, 1])
+    bar.set_label("cosine", fontsize=10)
+    style.title(figure, "The diagonal comes out of the fog")
+    steps = ", ".join(map(str, frames))
+    style.show(
+        figure,
+        f"Four matrices of {len(cosine)} by {len(cosine)} cosines, after {steps} updates. Untrained, all cells look "
+        "alike. Then blocks appear along the diagonal, where picture and caption share a colour; at the end the "
+        "diagonal itself stands out, cell by cell.",
+    )
+
+
+def circle(film: dict[int, np.ndarray]) -> None:
+    """Pairs of points that the loss moves along a circle, a panel for each moment, two by two.
+
+    Args:
+        film: number of steps -> (2, P) angles in radians, of pictures and of captions.
+    """
+    colors = [style.PAINT[name] for name in style.PAINT]
+    figure, axes = style.new(4.9, 2, 2)
+    around = np.linspace(0, 2 * np.pi, 200)
+    for panel, (step, angles) in zip(axes.flat, film.items(), strict=True):
+        panel.plot(np.cos(around), np.sin(around), color="#d9d9d9", lw=1, zorder=0)
+        for image, text, marker, color in zip(*angles, style.MARKER.values(), colors, strict=True):
+            panel.plot(np.cos([image, text]), np.sin([image, text]), color=color, lw=1, ls=":")
+            panel.plot(np.cos(image), np.sin(image), marker, color=color, ms=10, mec="none")
+            panel.plot(1.24 * np.cos(text), 1.24 * np.sin(text), marker, mfc="white", mec=color, mew=1.8, ms=8)
+        panel.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=[], yticks=[])
+        panel.set_title("by chance" if step == 0 else f"step {step}", fontsize=11, fontweight="normal")
+        panel.spines[:].set_visible(False)
+    style.title(figure, "Partners meet, then pairs part")
+    first, last = (np.degrees(film[step]) for step in (min(film), max(film)))
+    apart = [np.abs((angles[0] - angles[1] + 180) % 360 - 180).max() for angles in (first, last)]
+    places = np.sort(last[0] % 360)
+    gaps = np.diff([*places, places[0] + 360])
+    style.show(
+        figure,
+        f"Four pairs on a circle at steps {', '.join(map(str, film))}. At first partners lie up to {apart[0]:.0f} "
+        f"degrees apart; in the end {apart[1]:.0f}, and neighbouring pairs stand {gaps.mean():.0f} "
+        "degrees from each other.",
+    )
+
+
+def gap(counts: Sequence[int], sizes: Sequence[int]) -> None:
+    """What can be learned at each batch size: log B above, the floor below, and the distance between them."""
+    top, low = np.log(sizes), np.array([lowest_loss(counts, size) for size in sizes])
+    ceiling = np.log(len(counts))
+    figure, axes = style.new(3.4)
+    axes.plot(sizes, top, color=style.GREY)
+    axes.plot(sizes, low, color=style.CONTRAST)
+    axes.plot(sizes, top - low, color=style.ACCENT, lw=3)
+    axes.axhline(ceiling, color=style.INK, lw=1, ls=":")
+    axes.text(sizes[-1], ceiling - 0.15, f"log {len(counts)}", ha="right", va="top", fontsize=11)
+    axes.text(110, 5.5, "knowing nothing: log B", color=style.GREY, ha="right", fontsize=11)
+    axes.text(sizes[0], 2.9, "what can be\nlearned", color=style.ACCENT, fontsize=11, va="bottom")
+    axes.text(sizes[-1], 3.45, "floor", color=style.CONTRAST, ha="right", fontsize=11)
+    axes.set(xscale="log", xlabel="pairs in the batch, B", ylabel="nats", ylim=(0, 8))
+    axes.minorticks_off()
+    marks = [size for size in (2, 16, 128, 1024) if size in sizes]
+    axes.set_xticks(marks, map(str, marks))
+    style.title(figure, "Both curves rise, the gap levels off")
+    style.show(
+        figure,
+        f"Nats against the batch size, from {sizes[0]} to {sizes[-1]} pairs. log B rises to {top[-1]:.2f}, the floor "
+        f"to {low[-1]:.2f}; the gap between them grows from {top[0] - low[0]:.2f} and levels off at "
+        f"{top[-1] - low[-1]:.2f}, where log {len(counts)} is {ceiling:.2f}.",
+        stored=True,
     )
 
 
@@ -109,7 +192,7 @@ def twins(probability: Tensor, is_twin: Tensor, caption: str) -> None:
 
 
 def floor(runs: Sequence[dict], source: Sequence[tuple[int, float]]) -> None:
-    """Loss curves of many seeds with the floor under them and the source's values beside them.
+    """Loss curves of many seeds with the floor under them and the published values beside them.
 
     Args:
         runs: histories as `train --json` writes them.
@@ -122,14 +205,14 @@ def floor(runs: Sequence[dict], source: Sequence[tuple[int, float]]) -> None:
     axes.axhline(lowest, color=style.CONTRAST, lw=2)
     axes.text(30, lowest - 0.05, f"floor {lowest:.3f}", color=style.CONTRAST, ha="right", va="top")
     axes.plot(*zip(*source, strict=True), "D", color=style.INK, ms=5)
-    axes.annotate("the source", source[2], (12, 2.75), arrowprops={"arrowstyle": "-", "color": style.GREY})
+    axes.annotate("the article series", source[2], (12, 2.75), arrowprops={"arrowstyle": "-", "color": style.GREY})
     axes.text(22, 1.58, f"{len(runs)} seeds", color=style.ACCENT)
     axes.set(xlabel="epoch", ylabel="loss in nats", ylim=(1.2, 3.8), xticks=[1, 10, 20, 30])
     style.title(figure, "The loss arrives at its floor")
     style.show(
         figure,
         f"Loss over 30 epochs for {len(runs)} seeds. All level off at {min(last):.2f} to {max(last):.2f} nats, beside "
-        f"the floor of {lowest:.2f}; the source's six values end there too, at {source[-1][1]:.2f}.",
+        f"the floor of {lowest:.2f}; the article series' six values end there too, at {source[-1][1]:.2f}.",
         stored=True,
     )
 

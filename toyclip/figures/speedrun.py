@@ -1,11 +1,76 @@
-"""Figures of chapter 6: the ladder, where the time goes, what Muon does, what did not help (helper, no chapter)."""
+"""Figures of the chapter on speed: the race, the ladder, where the time goes, what Muon does, what failed (helper)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from toyclip.figures import style
+
+LANE = "#efefef"
+
+
+def race(seconds: Mapping[str, float], share: float) -> None:
+    """Two runs as lanes of a track, at the moment when the faster one arrives.
+
+    Args:
+        seconds: recipe -> seconds of its whole run; the slower one first.
+        share: % of its way that the slower one has then gone.
+    """
+    (slow, long), (quick, short) = seconds.items()
+    figure, axes = style.new(2.5)
+    for row, (gone, color) in enumerate(((share, style.CONTRAST), (100.0, style.ACCENT))):
+        axes.add_patch(Rectangle((0, row - 0.36), 100, 0.72, facecolor=LANE, edgecolor="none"))
+        axes.add_patch(Rectangle((0, row - 0.36), gone, 0.72, facecolor=color, edgecolor="none", alpha=0.35))
+        axes.plot([gone], [row], ("s", "o")[row], ms=15, color=color, mec="white", clip_on=False, zorder=3)
+    for square in range(8):  # the flag at the end of the track
+        for column in range(2):
+            face = style.INK if (square + column) % 2 else "white"
+            corner = (104 + 2.2 * column, -0.4 + 0.225 * square)
+            axes.add_patch(Rectangle(corner, 2.2, 0.225, facecolor=face, edgecolor=style.INK, lw=0.4, clip_on=False))
+    axes.text(6 + share, 0, f"{slow}: {share:.1f} % of the way", color=style.INK, va="center", fontsize=11)
+    axes.text(92, 1, f"{quick}: arrived, {short:.1f} s", color=style.INK, va="center", ha="right", fontsize=11)
+    axes.text(0, -0.62, "start", fontsize=10, color=style.GREY)
+    axes.text(100, -0.62, f"finish: {slow} after {long:,.0f} s", fontsize=10, color=style.GREY, ha="right")
+    axes.set(xlim=(-4, 109), ylim=(1.5, -0.9))
+    axes.axis("off")
+    style.title(figure, "One is home, the other has just begun")
+    style.show(
+        figure,
+        f"A race track with two lanes. {quick} is at the finish after {short:.1f} seconds. {slow}, which needs "
+        f"{long:,.0f} seconds, has gone {share:.1f} % of its way.",
+        stored=True,
+    )
+
+
+def steps(rungs: Mapping[str, Sequence[float]], kept: Sequence[bool], message: str) -> None:
+    """The ladder, downwards: how many times as fast as the reference, every seed a dot; a bar is what a rung adds.
+
+    Args:
+        rungs: change -> (S,) ratios, in order.
+        kept: whether what follows builds on a rung; bars begin where the last one that was kept ends.
+    """
+    figure, axes = style.new(1.1 + 0.5 * len(rungs))
+    begin, said = 1.0, []
+    for row, ((change, ratios), stays) in enumerate(zip(rungs.items(), kept, strict=True)):
+        middle = float(np.median(ratios))
+        color = style.CONTRAST if middle < begin else style.ACCENT if stays else style.GREY
+        axes.barh(row, middle - begin, left=begin, color=color, alpha=0.35, height=0.6)
+        axes.plot(ratios, [row] * len(ratios), "o", color=color, ms=4, alpha=0.6, mew=0)
+        axes.plot([middle], [row], "|", color=color, ms=17, mew=2.5)
+        axes.text(1.02, row, f"× {middle / begin:.1f}", transform=axes.get_yaxis_transform(), va="center", fontsize=11)
+        said.append(f"{change} {middle:.3g}")
+        begin = middle if stays else begin
+    axes.set_yticks(range(len(rungs)), list(rungs), fontsize=10.5)
+    axes.set(xscale="log", xlabel="times as fast as the reference", ylim=(len(rungs) - 0.4, -0.6))
+    axes.set_xlim(0.9, 1.25 * max(max(r) for r in rungs.values()))
+    axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+    axes.minorticks_off()
+    axes.grid(axis="x", color="#e5e5e5", lw=0.8)
+    axes.set_axisbelow(True)
+    style.title(figure, message)
+    style.show(figure, f"{message}. Median times as fast as the reference: {'; '.join(said)}.", stored=True)
 
 
 def ladder(runs: dict[str, Sequence[dict]], colors: Sequence[str] = ()) -> None:
@@ -28,7 +93,7 @@ def ladder(runs: dict[str, Sequence[dict]], colors: Sequence[str] = ()) -> None:
         said.append(f"{label}, {len(seeds)} seeds: {middle:.3g} %")
     axes.set(xscale="log", xlabel="time, % of a reference run", ylabel="held-out accuracy, %", ylim=(0, 103))
     axes.set_xticks([1, 10, 100], ["1", "10", "100"])
-    style.title(figure, "Each rung buys time, not accuracy")
+    style.title(figure, "Each step buys time, not accuracy")
     style.show(
         figure,
         f"Accuracy against training time. All end near 100 %. Time in % of the reference's: {'; '.join(said)}.",
@@ -74,7 +139,7 @@ def singular_values(before: Tensor, after: Tensor, name: str) -> None:
         relative = (values / values.max()).numpy()
         axes.plot(range(1, len(relative) + 1), relative, "o-", ms=3, lw=1.2, color=color)
         at = len(relative) // 3
-        axes.text(at, relative[at] * (where if where > 1 else 0.25), label, color=color, fontweight="bold")
+        axes.text(at, relative[at] * (where if where > 1 else 0.13), label, color=color, fontweight="bold")
     axes.set(xlabel="direction, strongest first", ylabel="strength", yscale="log", ylim=(3e-4, 3))
     style.title(figure, "Muon lets every direction learn")
     ratio = (before.max() / before.median()).item()
@@ -85,26 +150,31 @@ def singular_values(before: Tensor, after: Tensor, name: str) -> None:
     )
 
 
-def ideas(ratios: dict[str, np.ndarray], perfect: dict[str, str]) -> None:
-    """Speed of each idea beside the fast recipe's, every seed a dot, with the number of seeds at 100 %.
+def ideas(
+    speed: Mapping[str, np.ndarray], wrong: Mapping[str, int], message: str, noise: tuple[float, float] = (1.0, 1.0)
+) -> None:
+    """Speed of each idea beside the fast recipe's in the same seed, every seed a dot, with its wrong answers.
 
     Args:
-        ratios: idea -> (S,) times as fast as the reference. The first is the fast recipe.
-        perfect: idea -> such as "9/10".
+        speed: idea -> (S,) times as fast as the fast recipe.
+        wrong: idea -> wrong answers on all seeds.
+        noise: between which speeds the clock cannot tell an idea from the fast recipe: a band.
     """
-    figure, axes = style.new(0.9 + 0.34 * len(ratios))
-    names = list(ratios)
-    for row, (name, values) in enumerate(ratios.items()):
-        color = style.ACCENT if row == 0 else style.INK
-        axes.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.4, mew=0)
+    figure, axes = style.new(0.95 + 0.31 * len(speed))
+    for row, (name, values) in enumerate(speed.items()):
+        color = style.CONTRAST if wrong[name] else style.ACCENT
+        axes.plot(values, np.full(len(values), row), "o", color=color, ms=4, alpha=0.45, mew=0)
         axes.plot(np.median(values), row, "|", color=color, ms=13, mew=2.5)
-        axes.text(1.0, row, perfect[name], transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=10)
-    axes.axvline(np.median(ratios[names[0]]), color=style.ACCENT, lw=0.8, ls=":")
-    axes.set_yticks(range(len(names)), names, fontsize=10)
+        axes.text(1.0, row, f"{wrong[name]}", transform=axes.get_yaxis_transform(), ha="right", va="center",
+                  fontsize=10.5, color=color, fontweight="bold")  # fmt: skip
+    axes.axvspan(*noise, color="#e8e8e8", lw=0, zorder=0)
+    axes.axvline(1, color=style.GREY, lw=0.8, ls=":")
+    axes.set_yticks(range(len(speed)), list(speed), fontsize=10)
     axes.invert_yaxis()
-    top = max(float(v.max()) for v in ratios.values())
-    axes.set(xlabel="times as fast as reference", xlim=(0, 1.25 * top))
-    axes.set_title("seeds at 100 %", loc="right", fontsize=10, fontweight="normal")
-    style.title(figure, "Most ideas are lost in the noise")
-    middle = [f"{name} {np.median(ratios[name]):.0f} ({perfect[name]})" for name in names]
-    style.show(figure, f"Times as fast as the reference, and seeds at 100 %: {'; '.join(middle)}."[:399], stored=True)
+    top = max(float(v.max()) for v in speed.values())
+    axes.set(xlabel="times as fast as the fast recipe", xlim=(0, 1.25 * top))
+    axes.set_title("wrong", loc="right", fontsize=10.5, fontweight="normal")
+    style.title(figure, message)
+    middle = "; ".join(f"{name} {np.median(speed[name]):.2g} ({wrong[name]})" for name in speed)
+    said = f"{message}. Times as fast as the fast recipe, and wrong answers: {middle}."
+    style.show(figure, said if len(said) <= 400 else f"{said[:397].rpartition(';')[0]}.", stored=True)

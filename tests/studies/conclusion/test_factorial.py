@@ -31,13 +31,18 @@ def test_grid_holds_every_combination_once_and_the_standard_is_in_it():
 def test_knob_changes_one_thing(name):
     standard = asdict(Arm())
     changes = {key for key, value in asdict(KNOBS[name]).items() if value != standard[key]}
-    assert changes in ({"batch_size", "lr"}, {"lr"}, {"scale"})
+    assert changes in ({"batch_size", "lr"}, {"batch_size", "lr", "passes"}, {"lr"}, {"scale"})
 
 
 @pytest.mark.parametrize("data", DATA)
 def test_every_arm_sees_as_many_pictures(data, small):
     recipe = recipe_of(Arm(data=data))
     assert recipe.epochs * len(changed(small, data, 0).training) == f.EPOCHS * len(small.training)
+
+
+def test_as_many_updates_means_four_times_the_pictures_in_batches_four_times_as_large():
+    arm = KNOBS["batch of 256, as many updates"]
+    assert (arm.batch_size / f.BATCH, recipe_of(arm).epochs / recipe_of(Arm()).epochs) == (4, 4)
 
 
 def test_a_quarter_keeps_every_caption_and_a_quarter_of_its_pictures(small):

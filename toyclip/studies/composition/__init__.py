@@ -1,1 +1,1 @@
-"""Pairs of a colour and a shape that were never seen together (chapter Frequency)."""
+"""Pairs of a colour and a shape that were never seen together (chapter Composition)."""

@@ -1,4 +1,4 @@
-"""The colour-shape world with eight of each, and any of their 64 pairs in it (chapter Frequency)."""
+"""The colour-shape world with eight of each, and any of their 64 pairs in it (chapter Composition)."""
 
 import colorsys
 import math

@@ -1,4 +1,4 @@
-"""How the chapter Frequency reads the table of pairs never seen together."""
+"""How the chapter Composition reads the table of pairs never seen together."""
 
 from collections.abc import Sequence
 

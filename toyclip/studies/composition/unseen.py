@@ -1,4 +1,4 @@
-"""Pairs of a colour and a shape that were never seen: what predicts whether they are named (chapter Frequency)."""
+"""Pairs of a colour and a shape that were never seen: what predicts whether they are named (chapter Composition)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from toyclip import streams
+from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.recipes import Recipe
 from toyclip.studies.batch.ablations import ADAMW, TEST_SEED, World, learn, pictures_ask, sigmoid
@@ -41,12 +42,14 @@ class Arm:
     batch_size: int = BATCH
     lr: float = ADAMW.lr
     scale: float | None = None  # logit scale, fixed; None: learned
+    passes: int = 1  # over the pictures, in units of the standard's
 
 
 GRID = {" / ".join(cell): Arm(*cell) for cell in itertools.product(DATA, ENCODERS, LOSSES)}
 KNOBS = {  # the learning rate goes with the root of the batch size (Malladi et al. 2022)
     "batch of 16": Arm(batch_size=16, lr=ADAMW.lr / 2),
     "batch of 256": Arm(batch_size=256, lr=ADAMW.lr * 2),
+    "batch of 256, as many updates": Arm(batch_size=256, lr=ADAMW.lr * 2, passes=4),
     "rate / 4": Arm(lr=ADAMW.lr / 4),
     "rate x 4": Arm(lr=ADAMW.lr * 4),
     "scale fixed at 1": Arm(scale=1.0),
@@ -80,14 +83,18 @@ def changed(whole: World, data: str, seed: int) -> World:
 
 
 def recipe_of(arm: Arm) -> Recipe:
-    """Every arm sees as many pictures: a quarter of them four times as often."""
-    epochs = EPOCHS * (FEWER if arm.data == "a quarter" else 1)
+    """Every arm of one pass sees as many pictures: a quarter of them four times as often."""
+    epochs = EPOCHS * arm.passes * (FEWER if arm.data == "a quarter" else 1)
     return replace(ADAMW, epochs=epochs, batch_size=arm.batch_size, lr=arm.lr)
 
 
 def factorial(name: str, seed: int) -> float:
-    """Held-out accuracy of one arm, 0 to 1; 0 if the loss stopped being a number."""
-    arm, whole = ARMS[name], world(seed)
+    """Held-out accuracy of one arm, 0 to 1; 0 if the loss stopped being a number.
+
+    Raises:
+        InputError: if there is no such arm.
+    """
+    arm, whole = lookup(ARMS, name, "arm"), world(seed)
     options = LOSSES[arm.loss] | ENCODERS[arm.encoder]
     options |= {} if arm.scale is None else {"logit_scale": arm.scale, "fixed": True}
     some = changed(whole, arm.data, seed)

@@ -1,1 +1,1 @@
-"""Frequency dealt out by chance, and what becomes of its effect (chapter Frequency)."""
+"""Frequency dealt out by chance, and what becomes of its effect (chapters Lots, Variety)."""

@@ -1,4 +1,4 @@
-"""Counting concepts as one must in real data: words by their letters, pictures by a tagger (chapter Frequency)."""
+"""Counting concepts as one must in real data: words by their letters, pictures by a tagger (chapter Lots)."""
 
 import torch
 import torch.nn.functional as F

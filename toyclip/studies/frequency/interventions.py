@@ -1,4 +1,4 @@
-"""What becomes of the effect of frequency when one thing is changed (chapter Frequency)."""
+"""What becomes of the effect of frequency when one thing is changed (chapters Lots, Variety)."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The same trend in other models and other corpora, and the tail as a test of its own (chapter Frequency)."""
+"""The same trend in other models and other corpora, and the tail as a test of its own (chapter Lots)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A new word is taught on one picture: how far does it leak to others? (chapter Frequency)."""
+"""A new word is taught on one picture: how far does it leak to others? (page Priming)."""
 
 import copy
 from dataclasses import replace

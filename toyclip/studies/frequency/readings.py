@@ -1,4 +1,4 @@
-"""How the chapter Frequency reads the tables of its study."""
+"""How the chapters Lots and Variety read the tables of their studies."""
 
 from collections.abc import Sequence
 

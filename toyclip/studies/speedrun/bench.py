@@ -150,7 +150,7 @@ def ideas(seed: int) -> dict[str, dict]:
 
 
 STUDIES = (
-    Study("bench", bench, seeds=2, alone=True),
+    Study("bench", bench, seeds=5, alone=True),
     Study("ladder", ladder, seeds=3, alone=True),
     Study("ideas", ideas, seeds=3, alone=True),
 )

@@ -1,0 +1,118 @@
+"""A right answer to an exercise of chapter 1 passes, and every mistake is told what is wrong with it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.linear_model import RidgeClassifier
+from sklearn.neighbors import NearestNeighbors
+
+from toyclip import checkpoint, zero_shot
+from toyclip.data import CAPTIONS, Rendering, draw_pairs
+from toyclip.exercises import data as exercises
+from toyclip.pairs import Pairs, split
+
+
+def flat(pairs):
+    return pairs.images.flatten(1).numpy()
+
+
+def again(pairs, by=1):
+    """The pairs, and all of them moved to the right."""
+    pixels = torch.cat([pairs.pixels, pairs.pixels.roll(by, dims=3)])
+    return Pairs(pixels, pairs.classes.repeat(2), pairs.captions.repeat(2))
+
+
+def split_first(pairs, seed):
+    training, held_out = split(pairs, seed)
+    return again(training), held_out
+
+
+def mislabelled(pairs, seed):
+    training, held_out = split_first(pairs, seed)
+    return replace(training, captions=training.captions.flip(0)), held_out
+
+
+def both_doubled(pairs, seed):
+    training, held_out = split(pairs, seed)
+    return again(training), again(held_out)
+
+
+def two_pixels(pairs, seed):
+    training, held_out = split(pairs, seed)
+    return again(training, by=2), held_out
+
+
+def nearer_than(limit):
+    def search(training, held_out):
+        distance, _ = NearestNeighbors(n_neighbors=1).fit(flat(training)).kneighbors(flat(held_out))
+        return [i for i, d in enumerate(distance[:, 0]) if d < limit]
+
+    return search
+
+
+def identical(training, held_out):
+    seen = {p.numpy().tobytes() for p in training.pixels}
+    return [i for i, p in enumerate(held_out.pixels) if p.numpy().tobytes() in seen]
+
+
+def fitted(rendering):
+    """A linear classifier of pictures drawn so, in a frame of black if they are narrow."""
+    pairs = draw_pairs(per_class=100, seed=3, rendering=rendering)
+    border = (32 - rendering.size) // 2
+    pairs = replace(pairs, pixels=F.pad(pairs.pixels, (border,) * 4))
+    return RidgeClassifier(100).fit(flat(pairs), pairs.classes.numpy())
+
+
+class Network:
+    """The model of the package, which is right wherever a shape lies."""
+
+    def predict(self, pixels):
+        model, tokenizer = checkpoint.load()
+        images = torch.from_numpy(pixels).view(-1, 3, 32, 32)
+        return zero_shot.predict(model, images, zero_shot.classifier(model, CAPTIONS, tokenizer)).numpy()
+
+
+RIGHT = [
+    (exercises.count_captions, 7380),
+    (exercises.mean_colour, lambda images: images.mean(dim=(2, 3))),
+    (exercises.doubled, split_first),
+    (exercises.suspects, nearer_than(2.0)),
+]
+WRONG = [
+    (exercises.count_captions, 9**4, "shorter ones"),
+    (exercises.count_captions, 10 + 10**2 + 10**3 + 10**4, "padding"),
+    (exercises.count_captions, 16, "too few"),
+    (exercises.count_captions, 10**6, "too many"),
+    (exercises.mean_colour, lambda images: images.mean(dim=1), "shape"),
+    (exercises.mean_colour, lambda images: images.amax(dim=(2, 3)), "not the means"),
+    (exercises.doubled, split, "training side should be"),
+    (exercises.doubled, lambda pairs, seed: split(again(pairs), seed), "no copies there"),
+    (exercises.doubled, both_doubled, "no copies there"),
+    (exercises.doubled, lambda pairs, seed: (again(pairs), split(pairs, seed)[1]), "as well"),
+    (exercises.doubled, two_pixels, "one pixel"),
+    (exercises.doubled, mislabelled, "caption"),
+    (exercises.suspects, identical, "miss 12 of 12"),
+    (exercises.suspects, nearer_than(6.0), "nobody copied"),
+    (exercises.suspects, lambda training, held_out: [], "miss 12"),
+]
+
+
+@pytest.mark.parametrize(("check", "given"), RIGHT)
+def test_right_answer_passes(check, given):
+    assert check.check(given) is None
+
+
+@pytest.mark.parametrize(("check", "given", "says"), WRONG)
+def test_wrong_answer_is_told_why(check, given, says):
+    assert says in check.check(given)
+
+
+def test_classifier_of_still_shapes_passes():
+    assert exercises.still.check(fitted(exercises.STILL)) is None
+
+
+def test_classifier_of_moving_shapes_is_told_why():
+    assert "it is right for" in exercises.still.check(fitted(Rendering()))
+    assert "seen shapes that move" in exercises.still.check(Network())
