@@ -22,7 +22,11 @@ import psutil
 import this_checkout  # noqa: F401 - ends here if toyclip is another checkout's
 import yaml
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from nbformat import NotebookNode
 
 from toyclip.lab import claims, provenance

@@ -146,7 +146,7 @@ def run_study(
     names: Annotated[list[str] | None, typer.Argument(help="Which; without any, all are listed.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     only_stale: Annotated[bool, typer.Option("--stale", help="Those without a result that holds.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = RESULTS,
+    out: Annotated[Path, typer.Option(help="Folder for results; the package's if none.", show_default=False)] = RESULTS,
     seeds: Annotated[int | None, typer.Option(min=1, help="Instead of the study's own number.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster that does the runs.")] = None,
@@ -159,17 +159,8 @@ def run_study(
     from toyclip.lab import command
     from toyclip.studies import all_studies
 
-    command.study(
-        all_studies(),
-        names or [],
-        every,
-        only_stale,
-        out,
-        seeds,
-        workers,
-        scheduler,
-        device if device == "cpu" else usable(device),
-    )
+    where = device if device == "cpu" else usable(device)
+    command.study(all_studies(), names or [], every, only_stale, out, seeds, workers, scheduler, where)
 
 
 @app.command("bench")

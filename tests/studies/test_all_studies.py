@@ -90,7 +90,9 @@ def _small() -> Iterator[None]:
         patch.setattr(sweeps, "RATES", sweeps.RATES[1:])
         for name, value in {"CAPTIONS": 8, "PICTURES": 8, "EPOCHS": 2}.items():
             patch.setattr(factorial, name, value)
-        patch.setattr(factorial, "recipe_of", lambda arm: replace(recipe_of(arm), batch_size=max(2, arm.batch_size // 16)))
+        patch.setattr(
+            factorial, "recipe_of", lambda arm: replace(recipe_of(arm), batch_size=max(2, arm.batch_size // 16))
+        )
         patch.setattr(footprint, "_peak_mb", lambda: 100.0)
         patch.setattr(footprint, "measure", measure_one)
         forget()
