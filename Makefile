@@ -29,7 +29,7 @@ test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare i
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadfile --durations=5
 	$(BIN)/python book/alone.py $(ALONE)
-	PYTHONPATH=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
+	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
 		-n 2 --dist loadfile --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)

@@ -17,6 +17,7 @@ import pytest
 
 BUDGET = 600  # seconds for all of `make test` on two CPU cores
 STARTED = "MAKE_TEST_STARTED"  # environment variable: seconds from 1970 to the start of `make test`
+SITE = "CHAPTERS_SITE"  # environment variable: folder of the unpacked wheel that book/alone.py lays out
 PEAK = "peak_mb"  # under this name a cell's report carries its peak memory
 
 
@@ -70,5 +71,7 @@ class ChapterCost:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the sums of this run."""
+    """Start the sums of this run; where cells run, let kernels import the package from CHAPTERS_SITE, if given."""
+    if (site := os.environ.get(SITE)) and (hasattr(config, "workerinput") or not config.getoption("numprocesses", 0)):
+        os.environ["PYTHONPATH"] = site
     config.pluginmanager.register(ChapterCost())
