@@ -468,7 +468,7 @@ def test_changed_module_is_noticed(sound, monkeypatch):
 
 
 def test_changed_result_is_noticed_by_who_reads_it(sound, tmp_path, monkeypatch):
-    monkeypatch.setattr(execute, "BOOK", tmp_path)
+    monkeypatch.setattr(execute, "RESULTS", tmp_path / "results")
     (tmp_path / "results").mkdir()
     result = tmp_path / "results" / "seeds.json"
     for source, answer in (("results = stored('seeds')", True), ("seeds = print('seeds')", False)):
