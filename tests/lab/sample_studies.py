@@ -51,6 +51,12 @@ def late(seed: int) -> int:
     return seed
 
 
+def waiting(seed: int) -> int:
+    """Every seed takes its time, so that none is done while processes start."""
+    time.sleep(4)
+    return seed
+
+
 def failing(seed: int) -> float:
     """Seed 2 has no result."""
     if seed == 2:
@@ -86,6 +92,7 @@ STUDIES = (
     Study("slow", slow, seeds=3, conditions=("left", "réchts")),
     Study("endless", endless, seeds=5),
     Study("late", late, seeds=5),
+    Study("waiting", waiting, seeds=5),
     Study("failing", failing, seeds=4),
     Study("infinite", infinite, seeds=3),
     Study("killed", killed, seeds=5),

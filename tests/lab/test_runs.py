@@ -211,7 +211,7 @@ def test_stop_takes_seconds_and_keeps_what_is_finished(number, send, lab):
 
 
 def test_stop_while_the_processes_start_is_one_line_too(lab):
-    process = lab.start("late", "--workers", 2)
+    process = lab.start("waiting", "--workers", 2)
     until(lambda: [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())])
     os.killpg(process.pid, signal.SIGINT)
     _, told = process.communicate(timeout=30)

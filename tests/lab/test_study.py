@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 import sample_studies
@@ -60,11 +61,11 @@ def test_missing_result_is_named_with_the_command_that_makes_it(tmp_path):
         stored("fast", tmp_path)
 
 
-def test_result_is_read_from_where_the_chapters_lie(tmp_path, monkeypatch):
-    (tmp_path / "results").mkdir()
-    write(PLAIN, tmp_path / "results")
+def test_result_is_read_from_the_package_wherever_a_chapter_lies(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert stored("plain")["study"] == "plain"
+    assert stored("fast")["study"] == "fast"
+    assert (study_module.RESULTS / "fast.json").exists()
+    assert study_module.RESULTS.parent == Path(study_module.__file__).parents[1]
 
 
 def edited(path, change):
