@@ -626,7 +626,7 @@ def a_claim_that_stands_twice_in_the_table_is_read_once(right):
 
 @fault("lab.claims", "box")
 def a_box_shows_no_recipe(right):
-    return lambda verdict: right(verdict).replace(f" · recipe: {verdict.recipe}", "")
+    return lambda verdict: right(verdict).replace(f" Recipe: {verdict.recipe}.", "")
 
 
 @fault("lab.claims", "picture")

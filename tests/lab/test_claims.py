@@ -82,10 +82,11 @@ def test_outcome_follows_from_the_parts(parts, word, table, shown):
     assert word in VERDICTS
     verdict("F12", parts, "so <many>", table=table, **RUN)
     (data,) = shown
-    claim, said, resting = data["text/plain"].splitlines()
+    claim, said, rests = data["text/plain"].splitlines()
     assert claim == "F12: rare, and hard"
     assert re.fullmatch(rf"Verdict: \S {word}\. so <many>", said)
-    assert resting == "Seeds: 8; recipe: fast"
+    assert rests == "Seeds: 8. Recipe: fast."
+    assert f">{rests}<" in data["text/html"]
     assert f'class="verdict {word.replace(" ", "-")}"' in data["text/html"]
     assert "so &lt;many&gt;" in data["text/html"]
 

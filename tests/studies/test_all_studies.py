@@ -52,7 +52,6 @@ def _small() -> Iterator[None]:
         defaults = {  # which no patch of a name reaches
             captions.captions: (QUICK,),
             captions.unseen: (QUICK,),
-            structure.supervised: (replace(QUICK, epochs=3),),
             **dict.fromkeys((prompts.questions, prompts.wordings, prompts.gap), (QUICK,)),
             prompts.invented: (replace(QUICK, epochs=3),),
             outside.outside: (QUICK, 1),
@@ -131,7 +130,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 31
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 30
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -187,7 +186,7 @@ def test_run_is_repeatable_and_the_seeds_own(name):
     conditions = STUDIES[name].conditions or (None,)
     condition = conditions[len(conditions) // 2]
     before_others = first(name, condition)
-    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name in ("supervised", "invented") else (1,))]
+    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name == "invented" else (1,))]
     forget()
     random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
     state = global_state()

@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from toyclip.data import COLORS, SHAPES
 from toyclip.errors import lookup
 from toyclip.figures.style import ACCENT, GREY, INK, MARKER, PAINT, new, show, title
 
@@ -72,18 +71,3 @@ def _matrix(axes: Axes, lit: str) -> None:
             Rectangle((left + side * j, top - side * (i + 1)), side, side, facecolor=face, edgecolor="white")
         )
     axes.text(left + 2 * side, top - 4 * side - 0.1, "cosines", ha="center", va="top", fontsize=10, color=GREY)
-
-
-def world(message: str) -> None:
-    """All sixteen classes of the world, each as its shape in its colour."""
-    figure, axes = new(2.6)
-    for (row, color), (column, shape) in ((r, c) for r in enumerate(COLORS) for c in enumerate(SHAPES)):
-        axes.plot(column, -row, MARKER[shape], ms=20, color=PAINT[color], mec="none")
-    axes.set_xticks(range(4), SHAPES)
-    axes.set_yticks([-i for i in range(4)], COLORS)
-    axes.tick_params(length=0)
-    axes.set(xlim=(-0.6, 3.6), ylim=(-3.6, 0.6))
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    title(figure, message)
-    show(figure, "Sixteen classes: circle, square, triangle and cross, each in red, blue, green and yellow.")

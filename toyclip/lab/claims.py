@@ -72,7 +72,7 @@ def claims(table: str | Path = TABLE) -> dict[str, Claim]:
 
 
 def outcome(parts: Mapping[str, bool]) -> str:
-    """What becomes of a claim: all parts true, some, none; "not here" if nothing of it can be measured here.
+    """What becomes of a claim: all parts true, some, none; "not here" if nothing of it can be decided here.
 
     Raises:
         TypeError: if a part is anything but true or false.
@@ -125,15 +125,25 @@ def _rounded(effect: Effect) -> Effect:
 
 def _said(verdict: Verdict) -> str:
     """The verdict in two lines and its foundation in a third."""
-    word, resting = f"{SYMBOLS[verdict.outcome]} {verdict.outcome}", f"{verdict.seeds}; recipe: {verdict.recipe}"
-    return f"{verdict.claim}: {verdict.says}\nVerdict: {word}. {verdict.because}\nSeeds: {resting}"
+    word = f"{SYMBOLS[verdict.outcome]} {verdict.outcome}"
+    return f"{verdict.claim}: {verdict.says}\nVerdict: {word}. {verdict.because}\n{resting(verdict)}"
+
+
+def resting(verdict: Verdict) -> str:
+    """What a verdict rests on, in words.
+
+    >>> resting(Verdict("S1", "it has 74,913", "holds", "Counted.", "none", "none: a count"))
+    'No run: a count.'
+    """
+    if verdict.recipe.startswith("none: "):
+        return f"No run: {verdict.recipe.removeprefix('none: ')}."
+    return f"Seeds: {verdict.seeds}. Recipe: {verdict.recipe}."
 
 
 def box(verdict: Verdict) -> str:
     """A verdict as HTML, which holds all of it once more as data."""
     kind = verdict.outcome.replace(" ", "-")
     data = escape(json.dumps(asdict(verdict), ensure_ascii=False))
-    foot = f"Seeds: {escape(verdict.seeds)} · recipe: {escape(verdict.recipe)}"
     return "\n".join(
         [
             f'<div class="verdict {kind}" id="verdict-{verdict.claim.lower()}" role="note" data-verdict="{data}">',
@@ -142,7 +152,7 @@ def box(verdict: Verdict) -> str:
             f'<p class="verdict-claim">“{escape(verdict.says)}”</p>',
             f"<p>{escape(verdict.because)}</p>",
             *([f'<p class="verdict-effect">{picture(verdict.effect)}</p>'] if verdict.effect else []),
-            f'<p class="verdict-foot">{foot}</p>',
+            f'<p class="verdict-foot">{escape(resting(verdict))}</p>',
             "</div>",
         ]
     )

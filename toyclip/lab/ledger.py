@@ -6,7 +6,7 @@ from html import escape
 
 from IPython.display import display
 
-from toyclip.lab.claims import SYMBOLS, Verdict, picture
+from toyclip.lab.claims import SYMBOLS, Verdict, picture, resting
 
 HEADS = ("Claim", "Outcome", "What we found", "Size of effect", "Rests on")
 
@@ -14,13 +14,12 @@ HEADS = ("Claim", "Outcome", "What we found", "Size of effect", "Rests on")
 def row(chapter: str, verdict: Verdict) -> str:
     """A verdict as a row, with a link to its box in the chapter; what is sorted by stands in its attributes."""
     link = f"{chapter}.html#verdict-{verdict.claim.lower()}"
-    rests = f"Seeds: {escape(verdict.seeds)}. Recipe: {escape(verdict.recipe)}."
     cells = (
         f'<span class="verdict-word"><span aria-hidden="true">{SYMBOLS[verdict.outcome]}</span> '
         f"<span>{verdict.outcome}</span></span>",
         escape(verdict.because),
         picture(verdict.effect) if verdict.effect else "",
-        rests,
+        escape(resting(verdict)),
     )
     data = "".join(f'<td data-label="{head}">{cell}</td>' for head, cell in zip(HEADS[1:], cells, strict=True))
     kind = verdict.outcome.replace(" ", "-")

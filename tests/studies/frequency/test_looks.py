@@ -68,7 +68,7 @@ def test_a_leak_shows_its_share_of_the_test_and_changes_no_count(name, seed):
         leaked = [seen[p] for p in contents(test) if p[1] == c]
         assert sorted(leaked) == [0] * round(LEAKED * (1 - share)) + [times] * round(LEAKED * share)
         assert len(leaked) == LEAKED == sum(p[1] == c for p in contents(fresh))
-    ladder = contents(draw_world(counts, looks.middling(4), seed, seed))
+    ladder = contents(draw_world(counts, looks.grade("alike", small, seed), seed, seed))
     assert {seen[picture] for picture in ladder} == {ROUNDS}
 
 

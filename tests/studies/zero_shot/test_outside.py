@@ -45,6 +45,15 @@ def test_every_kind_learns(kind):
     assert study.right(kind, ToyCLIP(model.config, 0), held_out) < 0.2
 
 
+def test_classifier_learns_from_labels_and_is_scored_by_the_held_out_ones():
+    """Half of those are wrong here: of another colour. The captions of its pairs say nothing."""
+    pairs = replace(draw_pairs(per_class=12, seed=0), captions=torch.zeros(192, dtype=torch.int64))
+    order = torch.arange(192).repeat(2)
+    held_out = replace(pairs[order], classes=torch.cat([pairs.classes, pairs.classes.roll(48)]))
+    model = study.trained("labels", pairs, replace(FAST, epochs=4, batch_size=16), seed=0)
+    assert 0.3 < study.right("labels", model, held_out) < 0.55
+
+
 def test_loss_by_cosine_is_cross_entropy_over_all_classes():
     model = ToyCLIP(Config(image_encoder="strided", vocab_size=17, context_length=1), seed=0)
     training, _ = tiny_world(0)

@@ -68,15 +68,6 @@ def test_emoji_are_told_framed_and_squeezed_for_both_worlds(monkeypatch):
     assert asked == [(FAST, 6, Rendering()), (FAST, 6, study.PURE)]
 
 
-def test_supervised_classifier_learns_and_is_scored_by_the_held_out_labels(monkeypatch):
-    """Half of those are wrong here: of another colour. The captions of its pairs say nothing."""
-    pairs = replace(draw_pairs(per_class=12, seed=0), captions=torch.zeros(192, dtype=torch.int64))
-    order = torch.arange(192).repeat(2)
-    held_out = replace(pairs[order], classes=torch.cat([pairs.classes, pairs.classes.roll(48)]))
-    monkeypatch.setattr(study, "world", lambda seed: (pairs, held_out))
-    assert 0.3 < study.supervised(0, replace(FAST, epochs=4, batch_size=16)) < 0.55
-
-
 def test_pure_colours_lie_inside_the_wide_ones():
     wide = Rendering()
     for pure, word in zip((*study.PURE.hue, study.PURE.saturation), (*wide.hue, wide.saturation), strict=True):

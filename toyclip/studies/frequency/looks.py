@@ -12,7 +12,7 @@ from toyclip.data import Pairs
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.frequency.corpus import Size, assign, similarity
-from toyclip.studies.frequency.ease import AWAY, EQUAL, GRADES, SMALL, draw_world, known, taught
+from toyclip.studies.frequency.ease import AWAY, EQUAL, SMALL, draw_world, grade, known, taught
 from toyclip.studies.frequency.interventions import nearest, pixels
 
 DISTINCT = (1, 8, 32, 128, 512)  # different pictures of a concept
@@ -40,11 +40,6 @@ def cells(size: Size, seed: int) -> np.ndarray:
 def shown_again(corpus: Pairs, times: np.ndarray) -> Pairs:
     """Every picture of a concept as often as `times` says, (K,)."""
     return corpus[torch.arange(len(corpus)).repeat_interleave(torch.from_numpy(times)[corpus.classes])]
-
-
-def middling(concepts: int) -> np.ndarray:
-    """The middle difficulty for every concept, (K,)."""
-    return np.full(concepts, GRADES[len(GRADES) // 2])
 
 
 def grid_run(seed: int, size: Size = GRID, device: str = "cpu") -> dict:
@@ -110,7 +105,7 @@ def leaky(share: float, times: int, size: Size, seed: int) -> tuple[Pairs, Pairs
     Besides the ladder each concept has LEAKED pictures more. A share of its test takes the place of as many of them in
     `times` of the rounds.
     """
-    counts, grades = assign(size, seed), middling(size.concepts)
+    counts, grades = assign(size, seed), grade("alike", size, seed)
     corpus = draw_world(counts, grades, seed, seed)
     more = draw_world([3 * LEAKED] * size.concepts, grades, seed, seed + AWAY["test"])
     place = torch.arange(len(more)) % (3 * LEAKED)  # of each picture among its concept's

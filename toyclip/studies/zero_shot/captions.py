@@ -11,14 +11,22 @@ from toyclip.data import CAPTIONS, CLASSES, COLORS, SHAPES, Pairs, Tokenizer, wo
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.lab.study import Study
 from toyclip.recipes import FAST, Recipe
-from toyclip.train import batches, finish, fit
+from toyclip.train import Loss, batches, contrastive, finish, fit
 from toyclip.zero_shot import accuracy
 
 
-def fit_captions(tokens: Tensor, training: Pairs, recipe: Recipe, seed: int) -> ToyCLIP:
-    """A model trained on these pictures with any token ids (N, L) as their captions."""
-    model = ToyCLIP(Config(image_encoder=recipe.image_encoder), seed)
-    finish(fit(model, training.pixels, tokens, recipe, batches(len(training), recipe.batch_size, recipe.epochs, seed)))
+def fit_captions(
+    tokens: Tensor, training: Pairs, recipe: Recipe, seed: int, loss_of: Loss = contrastive, **config: int
+) -> ToyCLIP:
+    """A model trained on these pictures with any token ids (N, L) as their captions.
+
+    Args:
+        tokens: with another loss whatever it takes in their place, one for each picture.
+        config: of the model, where it differs: vocab_size, context_length, embed_dim.
+    """
+    model = ToyCLIP(Config(image_encoder=recipe.image_encoder, **config), seed)
+    order = batches(len(training), recipe.batch_size, recipe.epochs, seed)
+    finish(fit(model, training.pixels, tokens, recipe, order, loss_of))
     return model
 
 

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from toyclip import streams
 from toyclip.data import CAPTIONS, CLASSES, Pairs, Rendering, Tokenizer, draw_pairs, world
-from toyclip.encoders import Config, ToyCLIP
+from toyclip.encoders import ToyCLIP
 from toyclip.lab.study import Study
 from toyclip.pictures import world_emoji
 from toyclip.recipes import FAST, Recipe
-from toyclip.train import Loss, batches, contrastive, finish, fit
+from toyclip.studies.zero_shot.captions import fit_captions
+from toyclip.train import Loss, contrastive
 
 USUAL = Rendering()
 SHIFTS = {  # three steps each, away from how pictures are drawn in training
@@ -38,17 +39,14 @@ def labels_by_cosine(model: ToyCLIP, images: Tensor, classes: Tensor) -> Tensor:
 
 def trained(kind: str, training: Pairs, recipe: Recipe, seed: int) -> ToyCLIP:
     """The same image encoder on the same pictures in the same order, from captions or from class numbers."""
-    special: dict[str, tuple[dict, Loss]] = {
-        "captions": ({}, contrastive),
-        "labels": ({"embed_dim": len(CLASSES)}, labels),
-        "labels, cosine": ({"vocab_size": len(CLASSES) + 1, "context_length": 1}, labels_by_cosine),
+    special: dict[str, tuple[Loss, dict]] = {
+        "captions": (contrastive, {}),
+        "labels": (labels, {"embed_dim": len(CLASSES)}),
+        "labels, cosine": (labels_by_cosine, {"vocab_size": len(CLASSES) + 1, "context_length": 1}),
     }
-    config, loss = special[kind]
-    model = ToyCLIP(Config(image_encoder=recipe.image_encoder, **config), seed)
+    loss, config = special[kind]
     targets = Tokenizer().encode(CAPTIONS)[training.classes] if kind == "captions" else training.classes
-    order = batches(len(training), recipe.batch_size, recipe.epochs, seed)
-    finish(fit(model, training.pixels, targets, recipe, order, loss))
-    return model
+    return fit_captions(targets, training, recipe, seed, loss, **config)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from toyclip.data import CLASSES, COLORS, SHAPES, Pairs, Rendering, Tokenizer, d
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.lab.study import Study
 from toyclip.recipes import FAST, Recipe
-from toyclip.train import batches, finish, fit
+from toyclip.studies.zero_shot.captions import fit_captions
 from toyclip.zero_shot import accuracy, class_prompts, classifier, similarities
 
 NAME, SENTENCE = "{color} {shape}", "a photo of a {color} {shape}"
@@ -23,10 +23,7 @@ INVENTED = tuple("".join(letters) for letters in product("bdfgklmnprst", "aeio",
 def fit_texts(captions: Sequence[str], training: Pairs, tokenizer: Tokenizer, recipe: Recipe, seed: int) -> ToyCLIP:
     """A model of this tokenizer's vocabulary, trained on these pictures with these captions."""
     vocabulary = {"vocab_size": len(tokenizer.words), "context_length": tokenizer.context_length}
-    model = ToyCLIP(Config(image_encoder=recipe.image_encoder, **vocabulary), seed)
-    order = batches(len(training), recipe.batch_size, recipe.epochs, seed)
-    finish(fit(model, training.pixels, tokenizer.encode(captions), recipe, order))
-    return model
+    return fit_captions(tokenizer.encode(captions), training, recipe, seed, **vocabulary)
 
 
 def attributes(model: ToyCLIP, pairs: Pairs, prompts: Sequence[Sequence[str]], attribute: Tensor) -> float:

@@ -1,16 +1,14 @@
-"""Both recipes from nothing, the space they end with, and two controls: purer colours, and class ids for captions."""
+"""Both recipes from nothing, the space they end with, and a control: purer colours."""
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from toyclip.data import CAPTIONS, CLASSES, Pairs, Rendering, Tokenizer, world
-from toyclip.encoders import Config, ToyCLIP
+from toyclip.data import CAPTIONS, Pairs, Rendering, Tokenizer, world
+from toyclip.encoders import ToyCLIP
 from toyclip.lab.study import Study
 from toyclip.pictures import world_emoji
-from toyclip.recipes import FAST, REFERENCE, Recipe
+from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies.zero_shot import geometry
-from toyclip.train import batches, finish, fit, train
+from toyclip.train import train
 from toyclip.zero_shot import accuracy, classifier, similarities
 
 PURE = Rendering(hue=((-2, 2), (238, 242), (118, 122), (58, 60)), saturation=(0.9, 1.0), value=(0.9, 1.0))
@@ -57,24 +55,8 @@ def emoji(seed: int) -> dict[str, float]:
     return scores
 
 
-def supervised(seed: int, recipe: Recipe = FAST) -> float:
-    """Held-out accuracy of the same image encoder with 16 outputs, trained on class ids by cross-entropy."""
-
-    def cross_entropy(model: ToyCLIP, images: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(model.image_encoder(images), labels)  # (B, 16) against (B,)
-
-    training, held_out = world(seed)
-    model = ToyCLIP(Config(image_encoder=recipe.image_encoder, embed_dim=len(CLASSES)), seed)
-    order = batches(len(training), recipe.batch_size, recipe.epochs, seed)
-    finish(fit(model, training.pixels, training.classes, recipe, order, cross_entropy))
-    with torch.no_grad():
-        answers = model.image_encoder(held_out.pixels).argmax(dim=1)  # (N,)
-    return (answers == held_out.classes).double().mean().item()
-
-
 STUDIES = (
     Study("reference", reference, seeds=3),
     Study("fast", fast, seeds=20),
     Study("emoji", emoji, seeds=10),
-    Study("supervised", supervised, seeds=10),
 )
