@@ -20,7 +20,7 @@ WHEEL = "import setuptools.build_meta; setuptools.build_meta.build_wheel('dist')
 def build_wheel(tree: Path) -> Path:
     """Build the wheel from a copy of what belongs to it, in `tree`, with what is installed and without a network."""
     shutil.copytree(ROOT / "toyclip", tree / "toyclip", ignore=shutil.ignore_patterns("__pycache__", ".runs"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, tree)
     subprocess.run([sys.executable, "-c", WHEEL], cwd=tree, stdout=subprocess.DEVNULL, check=True)
     (wheel,) = (tree / "dist").iterdir()

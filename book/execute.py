@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+import colab
 import nbformat
 import psutil
 import this_checkout  # noqa: F401 - ends here if toyclip is another checkout's
@@ -254,6 +255,7 @@ def write(path: Path, text: str) -> None:
 def execute(path: Path) -> None:
     """Run one chapter and replace it; raises, and leaves the file as it was, if a cell fails."""
     notebook = nbformat.read(path, as_version=4)
+    colab.put_first(notebook)
     cost = run(notebook)
     normalise(notebook)
     write_cost_line(notebook, cost)

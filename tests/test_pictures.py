@@ -114,6 +114,31 @@ def test_one_picture_is_the_same_whatever_its_file_counts_in(framed, store, tmp_
         assert torch.equal(pictures.load_picture(tmp_path / name, framed), expected), name
 
 
+def tiff_of_12_bits(levels: np.ndarray) -> bytes:
+    """Two levels in three bytes, as TIFF 6.0 packs them."""
+    height, width = levels.shape
+    packed = b"".join(int(a << 12 | b).to_bytes(3, "big") for a, b in levels.reshape(-1, 2))
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<I", 8 + len(packed)) + packed + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_grey_of_12_bits_is_not_taken_for_16(framed, store, tmp_path):
+    flat = np.asarray(disc((60, 60), (30, 25), 18).convert("L")).astype(np.int64)
+    (tmp_path / "twelve.tif").write_bytes(tiff_of_12_bits((flat * 4095 / 255).round().astype(np.int64)))
+    expected = pictures.load_picture(store(Image.fromarray(flat.astype(np.uint8)), "flat.png"), framed)
+    assert torch.equal(pictures.load_picture(tmp_path / "twelve.tif", framed), expected)
+
+
+def test_deep_picture_in_parts_is_the_whole(store):
+    """Larger than what is converted at a time, by a number of rows that does not divide."""
+    levels = np.random.default_rng(0).integers(65_536, size=(2 * pictures.ROWS + 7, 5), dtype=np.uint16)
+    with Image.open(store(Image.fromarray(levels))) as file:
+        flat = np.asarray(pictures.eight_bits(file))
+    assert np.array_equal(flat, (levels / 257).round().astype(np.uint8))
+
+
 UNKNOWN = {  # grey levels whose range nobody can tell
     "integers of 32 bits": np.full((8, 8), 70_000, dtype=np.int32),
     "few integers of 32 bits": np.full((8, 8), 200, dtype=np.int32),
@@ -157,6 +182,14 @@ def test_large_jpeg_is_decoded_smaller_than_it_is(store, monkeypatch):
     assert pictures.load_picture(store(large, "large.jpg"), framed=False)[:, 16, 16].max() < 0.05
     with pytest.raises(ImageError, match="4200 x 4200 pixels; give one of at most 5,000,000"):
         pictures.load_picture(store(large, "large.png"))
+
+
+def test_progressive_jpeg_counts_in_full_since_all_of_it_is_held_in_memory(store, monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 5_000_000)
+    with pytest.raises(ImageError, match="4200 x 4200 pixels; give one of at most 5,000,000"):
+        pictures.load_picture(store(Image.new("L", (4200, 4200), 255), "large.jpg", progressive=True))
+    small = store(disc((99, 99), (50, 50), 30), "small.jpg", progressive=True)
+    assert pictures.load_picture(small).shape == (3, 32, 32)
 
 
 @pytest.fixture
@@ -225,9 +258,10 @@ def test_transparent_pixels_show_the_dark_background_whatever_colour_they_hide(a
     [(1, None), (2, "FLIP_LEFT_RIGHT"), (3, "ROTATE_180"), (4, "FLIP_TOP_BOTTOM"), (5, "TRANSPOSE"),
      (6, "ROTATE_270"), (7, "TRANSVERSE"), (8, "ROTATE_90")],
 )  # fmt: skip
-def test_orientation_that_a_camera_noted_is_followed(orientation, turn, store):
+@pytest.mark.parametrize(("shape", "depth"), [((48, 64, 3), np.uint8), ((48, 64), np.uint16)])
+def test_orientation_that_a_camera_noted_is_followed(shape, depth, orientation, turn, store):
     rng = np.random.default_rng(0)
-    picture = Image.fromarray(rng.integers(256, size=(48, 64, 3), dtype=np.uint8))
+    picture = Image.fromarray(rng.integers(np.iinfo(depth).max + 1, size=shape, dtype=depth))
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = picture.transpose(Image.Transpose[turn]) if turn else picture

@@ -19,7 +19,9 @@ SPRITE, COLUMNS = 64, 37  # px of one emoji in the sheet, emoji in a row of it
 BACKGROUND = (13, 13, 13)  # a grey from the middle of the world's backgrounds
 FILL = 0.625  # part of the picture's width that a shape of the world takes up on average
 LARGEST = 2048  # px; a larger picture is shrunk first, so that one of 40,000 x 1 does not become a square of its width
-MOST_PIXELS = 50_000_000  # of a file that is opened at all; a JPEG is read smaller than it is, and may be larger
+MOST_PIXELS = 50_000_000  # of a file that is opened at all; a JPEG that is not progressive is read smaller than it is
+ROWS = 256  # of a picture of more than 8 bits, converted at a time
+BITS_PER_SAMPLE = 258  # a tag of TIFF
 CONTRAST = 32  # of 255: how far a pixel must be from the border's colour to belong to the subject
 PLAIN = 0.6  # part of the border that must have one colour, up to CONTRAST, for it to be a ground
 
@@ -36,26 +38,32 @@ def on_background(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", rgba.size, (*BACKGROUND, 255)), rgba).convert("RGB")
 
 
-def eight_bits(picture: Image.Image, form: str | None = None) -> Image.Image:
+def eight_bits(picture: Image.Image) -> Image.Image:
     """A picture of more than 8 bits scaled to 8 bits, which Pillow would cut off instead; any other as it is.
 
-    Integers of 16 bits count from 0 to 65,535, floats from 0 to 1.
+    Integers of 16 bits count from 0 to 65,535, those of a 12-bit TIFF to 4,095, floats from 0 to 1.
 
     Args:
-        form: name of the file's format; of 32-bit integers only PGM says how far they reach, to 65,535.
+        picture: as opened; of 32-bit integers only PGM says how far they reach, to 65,535.
 
     Raises:
         ImageError: if there are 32-bit integers of another format, or floats outside 0 to 1.
     """
     if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
         return picture
-    levels = np.asarray(picture, dtype=np.float64)  # (H, W)
-    most = 1.0 if picture.mode == "F" else 65_535.0
-    if picture.mode == "I" and form != "PPM":
+    if picture.mode == "I" and picture.format != "PPM":
         raise ImageError("its grey levels are 32-bit integers; save it with 8 or 16 bits")
+    bits = picture.tag_v2.get(BITS_PER_SAMPLE, (16,))[0] if picture.format == "TIFF" else 16
+    most = 1.0 if picture.mode == "F" else 2.0**bits - 1
+    levels = np.asarray(picture)  # (H, W)
     if not (levels.size and levels.min() >= 0 and levels.max() <= most):  # NaN, too, is neither
         raise ImageError(f"its grey levels are not between 0 and {most:g}; scale them")
-    return Image.fromarray((255 / most * levels).round().astype(np.uint8))
+    flat = np.empty(levels.shape, dtype=np.uint8)  # (H, W)
+    for top in range(0, len(levels), ROWS):  # in parts: as floats, all of them would take 400 MB
+        flat[top : top + ROWS] = (255 / most * levels[top : top + ROWS].astype(np.float64)).round()
+    grey = Image.fromarray(flat)
+    grey.info = picture.info  # which way is up
+    return grey
 
 
 def frame(picture: Image.Image) -> Image.Image:
@@ -101,12 +109,13 @@ def load_picture(path: str | Path, framed: bool = True) -> Tensor:
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # whatever is wrong ends in an error
-            file.draft("RGB", (LARGEST, LARGEST))
+            if not file.info.get("progressive"):  # of which all is held in memory, however small it is read
+                file.draft("RGB", (LARGEST, LARGEST))
             if file.width * file.height > MOST_PIXELS:
                 raise ImageError(
                     f"{str(path)!r} has {file.width} x {file.height} pixels; give one of at most {MOST_PIXELS:,}"
                 )
-            picture = eight_bits(file, file.format)
+            picture = eight_bits(file)
             picture = picture.convert("RGBA") if picture.mode in ("1", "P", "PA") else picture
             picture.thumbnail((LARGEST, LARGEST))
             picture = on_background(ImageOps.exif_transpose(picture))

@@ -17,6 +17,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from toyclip.errors import InputError
+from toyclip.lab import command
 from toyclip.lab import runs as engine
 from toyclip.lab.lines import keep, kept
 from toyclip.lab.runs import available, complete, state
@@ -385,3 +386,11 @@ def test_seeds_come_in_their_order(tmp_path):
     study = Study("slow", sample_studies.plain, seeds=3)
     complete([study], tmp_path, workers=1, on_run=lambda states: seen.append(list(states[0].lines)))
     assert seen[-1] == [(None, 0), (None, 1), (None, 2)]
+
+
+def test_study_that_cannot_use_a_device_is_refused_before_anything_is_promised(tmp_path, capsys):
+    here = Study("here", lambda seed: seed, seeds=1)
+    with pytest.raises(InputError, match=r"^study 'here' trains on the processor alone; leave --device out$"):
+        command.study({"here": here}, ["here"], False, False, tmp_path, None, 1, None, "cuda")
+    assert capsys.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []

@@ -21,10 +21,10 @@ from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError
 from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
-from toyclip.studies.batch import ablations, footprint, sweeps
+from toyclip.studies.batch import ablations, footprint, starts, sweeps
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
-from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic
+from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic, words
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
@@ -33,6 +33,7 @@ from toyclip.zero_shot import classifier, similarities
 STUDIES = all_studies()
 recipe_of = factorial.recipe_of  # as it is, for a shorter one
 TINY = corpus.Size(levels=5, per_level=2, updates=2, batch_size=2, test=2)  # 10 concepts, 62 pictures
+LONGER = replace(TINY, levels=6)
 GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
 RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
@@ -64,6 +65,7 @@ def _small() -> Iterator[None]:
             looks.far_run: (TINY, "cpu"),
             looks.leak_run: (replace(TINY, batch_size=200), "cpu"),
             synthetic.synthetic: (TINY, 40, "cpu"),
+            words.words_run: (None, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             bench.matrix_rate: (8, 2),
@@ -80,13 +82,17 @@ def _small() -> Iterator[None]:
         for name, value in {"NEW_WORDS": 3, "PICTURES": 2, "PRESENTATIONS": 2, "COMPANY": 5}.items():
             patch.setattr(priming, name, value)
         patch.setattr(ablations, "WORLDS", {"shapes": shapes_world, "emoji": emoji_world})
-        for module in (ablations, sweeps):
+        for module in (ablations, sweeps, starts):
             patch.setattr(module, "EPOCHS", {"shapes": 1, "emoji": 1})
         patch.setattr(
             sweeps, "POINTS", [(*point, 32) for point in dict.fromkeys(p[:2] for p in sweeps.POINTS if p[0] != "time")]
         )
         patch.setattr(sweeps, "UPDATES", {"shapes": 2, "emoji": 3})
-        patch.setattr(sweeps, "RATES", sweeps.RATES[1:])
+        for module in (sweeps, starts):
+            patch.setattr(module, "RATES", sweeps.RATES[1:])
+        patch.setattr(starts, "BATCH", 16)
+        for name, (size, *others) in words.CONDITIONS.items():
+            patch.setitem(words.CONDITIONS, name, (TINY if size is corpus.FULL else LONGER, *others))
         for name, value in {"CAPTIONS": 8, "PICTURES": 8, "EPOCHS": 2}.items():
             patch.setattr(factorial, name, value)
         patch.setattr(
@@ -112,7 +118,8 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
 
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
-    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates):
+    worlds = (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease)
+    for kept in (*worlds, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
 
 
@@ -130,7 +137,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 30
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 32
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -186,7 +193,7 @@ def test_run_is_repeatable_and_the_seeds_own(name):
     conditions = STUDIES[name].conditions or (None,)
     condition = conditions[len(conditions) // 2]
     before_others = first(name, condition)
-    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name == "invented" else (1,))]
+    others = [run(name, condition, seed) for seed in ((1, 2, 3) if name in ("invented", "bias_starts") else (1,))]
     forget()
     random.seed(1), np.random.seed(1), torch.manual_seed(1)  # noqa: NPY002
     state = global_state()
@@ -202,6 +209,7 @@ def test_conditions_differ(name):
 
 
 NO_DIFFERENCE = {
+    "bias_starts": 2,  # as in factorial
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
     "factorial": 14,  # accuracies on 64 pictures are often the same; test_factorial.py looks at what arms are made of
 }

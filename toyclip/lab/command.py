@@ -7,7 +7,7 @@ import typer
 
 from toyclip.errors import InputError
 from toyclip.lab.guard import locked
-from toyclip.lab.runs import State, Stopped, available, complete, state
+from toyclip.lab.runs import State, Stopped, available, check_device, complete, state
 from toyclip.lab.study import Study, stale
 from toyclip.lab.terminal import bar
 
@@ -26,7 +26,7 @@ def study(
     """Run the studies named, all, or those that are stale; without any of these, list them.
 
     Raises:
-        InputError: if a name is unknown, more than one of the three is given, or `complete` raises it.
+        InputError: if a name is unknown, more than one of the three is given, or a study does not suit.
         typer.Exit: with 128 and the number of the signal, if the user stopped it.
     """
     if bool(names) + every + only_stale > 1:
@@ -42,6 +42,7 @@ def study(
     reasons = stale(chosen, out) if only_stale else {}
     if only_stale:
         chosen = [s for s in chosen if s.name in reasons]
+    check_device(chosen, device)
     states = [state(s, out) for s in chosen]
     if all(now.written for now in states):
         say(f"nothing is stale: {len(studies) if only_stale else len(states)} results match their code")

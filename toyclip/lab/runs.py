@@ -80,6 +80,17 @@ def state(study: Study, folder: Path) -> State:
     return now
 
 
+def check_device(studies: Sequence[Study], device: str) -> None:
+    """See that each study's run takes the device as an argument, if it is another than cpu.
+
+    Raises:
+        InputError: if one does not.
+    """
+    for study in studies:
+        if device != "cpu" and "device" not in inspect.signature(study.run).parameters:
+            raise InputError(f"study {study.name!r} trains on the processor alone; leave --device out")
+
+
 def complete(
     studies: Sequence[Study],
     folder: Path,
@@ -104,9 +115,7 @@ def complete(
             process is at work in the folder.
         Stopped: on Ctrl-C and SIGTERM.
     """
-    for study in studies:
-        if device != "cpu" and "device" not in inspect.signature(study.run).parameters:
-            raise InputError(f"study {study.name!r} trains on the processor alone; leave --device out")
+    check_device(studies, device)
     with locked(folder), stop_signals() as signals:
         states = [state(study, folder) for study in studies]
         by_name = {now.study.name: now for now in states}

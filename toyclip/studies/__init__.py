@@ -15,11 +15,13 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "frequency.ease",
     "frequency.looks",
     "frequency.synthetic",
+    "frequency.words",
     "frequency.priming",
     "composition.unseen",
     "speedrun.bench",
     "batch.ablations",
     "batch.sweeps",
+    "batch.starts",
     "batch.footprint",
     "conclusion.factorial",
 )
