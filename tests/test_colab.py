@@ -8,42 +8,46 @@ import colab
 import execute
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from traitlets.config import Config
 
 HOME = "https://github.com/someone/book"
 
 
 @pytest.fixture
-def shell() -> Mock:
-    """What runs magics where the cell is run."""
-    return Mock()
+def run():
+    """Runs the cell with an address, in a kernel's shell whose pip only notes what it is asked: (result, asked)."""
+
+    def run(address: str) -> tuple[ExecutionResult, list[str]]:
+        asked = []
+        shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+        shell.register_magic_function(asked.append, magic_name="pip")
+        return shell.run_cell(colab.CODE.format(address=address)), asked
+
+    return run
 
 
-def run(shell: Mock, address: str) -> None:
-    """As a kernel does, which turns magics into calls."""
-    source = TransformerManager().transform_cell(colab.CODE.format(address=address))
-    exec(compile(source, "cell", "exec"), {"get_ipython": lambda: shell})
-
-
-def test_elsewhere_nothing_happens(shell):
+@pytest.mark.parametrize("address", [HOME, ""])
+def test_elsewhere_nothing_happens(run, address, capsys):
     assert "google.colab" not in sys.modules
-    run(shell, HOME)
-    run(shell, "")
-    assert shell.mock_calls == []
+    result, asked = run(address)
+    assert (result.success, result.result, asked) == (True, None, [])
+    assert capsys.readouterr() == ("", "")
 
 
-def test_on_colab_the_package_comes_from_the_books_address(shell, monkeypatch):
+def test_on_colab_the_package_comes_from_the_books_address(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", Mock())
-    run(shell, HOME)
-    shell.run_line_magic.assert_called_once_with("pip", f"install --quiet git+{HOME}")
+    result, asked = run(HOME)
+    assert result.success
+    assert asked == [f"install --quiet git+{HOME}"]
 
 
-def test_on_colab_a_reader_is_told_if_the_address_is_not_known(shell, monkeypatch):
+def test_on_colab_a_reader_is_told_if_the_address_is_not_known(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", Mock())
-    with pytest.raises(SystemExit, match="write the repository's address into BOOK, above"):
-        run(shell, "")
-    assert shell.mock_calls == []
+    result, asked = run("")
+    assert str(result.error_in_exec) == "write the repository's address into BOOK, above"
+    assert asked == []
 
 
 def test_cell_comes_under_the_title_once_with_the_address_of_the_buttons(monkeypatch):
