@@ -4,8 +4,9 @@
     npm pack @iconify-json/noto@1.2.9 ...      # the ten packages of vendors.PACKAGES, and emojibase-data@17.0.0
     python -m toyclip.assets.make_real FOLDER  # where the .tgz files lie; about three minutes
 
-No picture is kept but those of real.png, no weight of an encoder either: of each picture there are its features in four
+No picture is kept but those of real.png, no weight of an encoder either: of each picture there are its features in two
 bits each, along principal axes that were fitted, without any caption, to the plain pictures of the training vendors.
+The axes are gone, mean and deviation of every feature stay: `tests/test_make_real.py` compares scalar products.
 """
 
 import csv
@@ -30,12 +31,12 @@ from toyclip.studies.real_encoders.features import VIEWS, quantise
 
 HERE = Path(__file__).parent
 TAGS = "emojibase-data-17.0.0.tgz"  # MIT
-UNSEEN = ("Twemoji", "OpenMoji")  # of these no axis is fitted, and one view is kept
+UNSEEN = ("Twemoji", "OpenMoji")  # of these no axis is fitted, and nothing else is kept
 EVERYWHERE = ("Noto", "Fluent", "Fluent flat", "Noto v1", "EmojiOne", *UNSEEN)  # a concept is drawn by all of these
-RECOLOURED = ("Noto", "Fluent")  # vendors of which a recoloured view is kept
-WIDTH = {"last": 128, "middle": 64, "text": 128}  # principal components
+OUTLINED = ("Noto", "Fluent", "Noto v1", "EmojiOne")  # vendors of which an outlined view is kept
+RECOLOURED = ("Noto", "Fluent")  # and a recoloured one
+WIDTH = {"last": 256, "middle": 128, "text": 256}  # principal components
 SHOWN = ("koala", "strawberry", "hammer", "guitar", "rocket", "octopus")  # in real.png
-SMALL = 56  # px there
 KINDS = {  # Unicode's subgroups in a word that can follow "a kind of"
     "animal-amphibian": "amphibian", "animal-bird": "bird", "animal-bug": "insect", "animal-mammal": "mammal",
     "animal-marine": "sea animal", "animal-reptile": "reptile", "arts & crafts": "craft", "award-medal": "award",
@@ -97,7 +98,7 @@ def captions(concepts: list[tuple[str, str, str]], tags: Path) -> dict[str, list
 def views(vendor: str, picture: Image.Image, seed: int) -> dict[str, Image.Image]:
     """The views of a picture that are kept, by name."""
     seen = {"plain": plain(picture)}
-    if vendor not in UNSEEN:
+    if vendor in OUTLINED:
         seen["outlined"] = outlined(picture)
     if vendor in RECOLOURED:
         seen["recoloured"] = recoloured(picture, streams.rng(seed, vendor, "recoloured"))
@@ -105,7 +106,7 @@ def views(vendor: str, picture: Image.Image, seed: int) -> dict[str, Image.Image
 
 
 def look(concepts: list[tuple[str, str, str]], drawings: dict[str, Drawings]) -> dict[str, Tensor]:
-    """Features of all pictures, not yet reduced, with the concept, vendor and view of each; and "shown" for real.png."""
+    """Features of all pictures, not yet reduced, the concept, vendor and view of each; and "shown" for real.png."""
     model, found, shown = efficientnet(), {n: [] for n in ("last", "middle", "concept", "vendor", "view")}, {}
     for number, (vendor, drawn) in enumerate(drawings.items()):
         pixels = []
@@ -116,7 +117,7 @@ def look(concepts: list[tuple[str, str, str]], drawings: dict[str, Drawings]) ->
                 for key, value in (("concept", i), ("vendor", number), ("view", VIEWS.index(view))):
                     found[key].append(torch.tensor([value]))
                 if name in SHOWN and view != "recoloured":
-                    shown[vendor, view, name] = picture.resize((SMALL, SMALL), Image.Resampling.LANCZOS)
+                    shown[vendor, view, name] = picture
         last, middle = see(model, torch.stack(pixels))
         found["last"].append(last), found["middle"].append(middle)
         print(f"{vendor}: {len(pixels)} pictures")
@@ -133,7 +134,7 @@ def axes(values: Tensor, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def reduce(values: Tensor, fitted: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-    """(N, D) -> (N, width / 2) bytes: along the axes, in units of the spread, four bits each."""
+    """(N, D) -> (N, width / 4) bytes: along the axes, in units of the spread, two bits each."""
     mean, deviation, vectors, spread = fitted
     return quantise((values - mean) / deviation @ vectors / spread)
 
@@ -159,8 +160,10 @@ def stored(seen: dict[str, Tensor], read: dict[str, Tensor]) -> dict[str, Tensor
     for name in ("last", "middle"):
         fitted = axes(seen[name][fit], WIDTH[name])
         held |= {f"pictures.{name}": reduce(seen[name], fitted), f"scale.{name}": fitted[-1]}
+        held |= {f"mean.{name}": fitted[0], f"deviation.{name}": fitted[1]}
     fitted = axes(torch.cat([read["name"], read["tags"]]), WIDTH["text"])
-    return held | {f"texts.{style}": reduce(rows, fitted) for style, rows in read.items()} | {"scale.text": fitted[-1]}
+    held |= {"mean.text": fitted[0], "deviation.text": fitted[1], "scale.text": fitted[-1]}
+    return held | {f"texts.{style}": reduce(rows, fitted) for style, rows in read.items()}
 
 
 def write(path: Path, folder: Path, concepts: list[tuple[str, str, str]]) -> None:
@@ -203,11 +206,11 @@ def write(path: Path, folder: Path, concepts: list[tuple[str, str, str]]) -> Non
 
 
 def sheet(shown: dict[tuple[str, str, str], Image.Image]) -> Image.Image:
-    """Small pictures of a few concepts: a row for each vendor of EVERYWHERE, plain, and one for Noto, outlined."""
+    """What was seen of a few concepts: a row for each vendor of EVERYWHERE, plain, and one for Noto, outlined."""
     rows = [(vendor, "plain") for vendor in EVERYWHERE] + [("Noto", "outlined")]
-    whole = Image.new("RGB", (SMALL * len(SHOWN), SMALL * len(rows)), "white")
+    whole = Image.new("RGB", (PICTURE * len(SHOWN), PICTURE * len(rows)), "white")
     for row, column in np.ndindex(len(rows), len(SHOWN)):
-        whole.paste(shown[(*rows[row], SHOWN[column])], (SMALL * column, SMALL * row))
+        whole.paste(shown[(*rows[row], SHOWN[column])], (PICTURE * column, PICTURE * row))
     return whole.quantize(256)
 
 

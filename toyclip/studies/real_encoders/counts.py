@@ -7,7 +7,7 @@ from toyclip import streams
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.real_encoders.features import Pictures, texts
-from toyclip.studies.real_encoders.heads import Training, ranks, train_heads
+from toyclip.studies.real_encoders.heads import ranks, train_heads
 from toyclip.studies.real_encoders.transfer import ALL, CHOSEN_ON, REPORTED_ON, STYLES, Arm, concepts, prepared
 
 VIEWS = ("plain", "outlined")
@@ -57,7 +57,7 @@ def frequency(name: str, seed: int) -> dict:
     training = found.by(*ALL, views=VIEWS)
     counts = deal(concepts(), seed)
     captions = [texts(style) for style in STYLES]
-    model, _ = train_heads(drawn(training, counts, differ, exposure, seed), captions, Training(), seed)
+    model, _ = train_heads(drawn(training, counts, differ, exposure, seed), captions, Arm().training, seed)
     asked = found.by(CHOSEN_ON, REPORTED_ON)
     right = ranks([model], asked, texts("name"), torch.arange(concepts())) == 0  # (N,)
     hits = torch.zeros(concepts(), dtype=torch.int64).index_add(0, asked.concepts, right.long())

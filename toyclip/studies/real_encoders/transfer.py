@@ -24,6 +24,7 @@ STEPS = {  # of the way down: what is asked about
     "a vendor with a style of its own": (REPORTED_ON,),
 }
 CONCEPTS = None  # how many are used; None: all
+TRAINING = Training()
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Arm:
     power: float = 0.5  # of each axis's spread that is left; 0 whitens
     change: str = ""  # a key of CHANGES
     heads: int = 1  # whose cosines are averaged
-    training: Training = Training()
+    training: Training = TRAINING
 
 
 def own_statistics(given: Pictures, trained: tuple[str, ...]) -> Pictures:
@@ -136,7 +137,6 @@ ARMS = {
     "recoloured views": Arm(views=("plain", "recoloured")),
     "outlined views": Arm(views=("plain", "outlined")),
     "middle layers": Arm(layers=("last", "middle")),
-    "five heads": Arm(heads=5),
     "eight sets": Arm(vendors=ALL),
     "eight sets, outlined": Arm(vendors=ALL, views=("plain", "outlined")),
     "eight sets, outlined, middle": Arm(vendors=ALL, views=("plain", "outlined"), layers=("last", "middle")),
@@ -168,7 +168,8 @@ def lots(name: str, seed: int) -> dict:
     """
     count = lookup(LOTS, name, "number")
     found = prepared(Arm())
-    shared = [c for c in range(concepts()) if all((found.by(v).concepts == c).any() for v in POOL)]
+    drawn = [set(found.by(vendor).concepts.tolist()) for vendor in POOL]
+    shared = sorted(set.intersection(*drawn))
     order = streams.rng(seed, "vendors").permutation(len(POOL))[:count]
     trained, held_out = (torch.tensor(shared)[part] for part in split(len(shared), seed))
     vendors = tuple(POOL[i] for i in order)

@@ -49,4 +49,4 @@ def wording(name: str, seed: int) -> dict:
     return result
 
 
-STUDIES = (Study("real_wording", wording, seeds=8, conditions=tuple(TAUGHT)),)
+STUDIES = (Study("real_wording", wording, seeds=5, conditions=tuple(TAUGHT)),)
