@@ -66,4 +66,4 @@ def _recall(place: torch.Tensor) -> dict[str, float]:
     return {f"R@{k}": round((place < k).double().mean().item(), 4) for k in (1, 10)}
 
 
-STUDIES = (Study("real_wording", wording, seeds=10, conditions=tuple(TAUGHT)),)
+STUDIES = (Study("real_wording", wording, seeds=6, conditions=tuple(TAUGHT)),)
