@@ -61,7 +61,7 @@ def steps(lines: Mapping[str, np.ndarray], placebo: np.ndarray, names: Sequence[
             axes.text(high + 2, step + shift, f"{mean:.0f}", color=color, fontsize=10, va="center")
         means = ", ".join(f"{100 * v:.0f}" for v in values.mean(axis=0))
         said.append(f"{name} {means}")
-        axes.text(101, (len(names) - 1 if name != next(iter(lines)) else 1) + shift - 0.02, name, color=color,
+        axes.text(101, (len(names) - 1 if name != next(iter(lines)) else 2) + shift - 0.02, name, color=color,
                   fontsize=10.5, fontweight="bold", ha="right", va="center")  # fmt: skip
     axes.set_yticks(range(len(names)), names, fontsize=10)
     axes.set(xlim=(-3, 104), ylim=(len(names) - 0.45, -0.6), xlabel=f"{wide}, %")
