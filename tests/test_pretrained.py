@@ -19,8 +19,8 @@ from toyclip.train import History, train
 from toyclip.zero_shot import accuracy, classifier
 
 # What the package ships and no code makes when it is used. To renew a line: make the file again (the command of the
-# model is in shapes.json; the emoji are made by `python -m toyclip.assets.make_emoji`, real.* by `make_real`), look at it, and paste the
-# output of `sha256sum` here. A line that changes without that is a swapped name, sprite or model.
+# model is in shapes.json; the emoji are made by `python -m toyclip.assets.make_emoji`, real.* by `make_real`), look at
+# it, and paste the output of `sha256sum` here. A line that changes without that is a swapped name, sprite or model.
 SHIPPED = {
     "assets/emoji.csv": "4d14ea2c0e0732d23044aed7b8b3e694caf91804f5222d5e3b26ebe1fc8bc0c5",
     "assets/emoji.png": "a9afaa1c5c9dc66b9d86ca7cf370fc9d128eadc4d1723c2b084285ac2a50b4ec",
