@@ -35,6 +35,7 @@ STUDIES = (
     "zero_shot",
     "frequency",
     "composition",
+    "real_encoders",
     "speedrun",
     "batch",
     "conclusion",
@@ -227,7 +228,8 @@ def global_randomness(source: str) -> list[str]:
             elif owner == "torch" and method in DRAWS:
                 wrong = id(node) not in sheltered and "generator" not in {k.arg for k in node.keywords}
             else:
-                wrong = owner == "torch" and method in ("save", "load")
+                safe = any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords)
+                wrong = owner == "torch" and (method == "save" or (method == "load" and not safe))
             if wrong:
                 complaints.append(f"line {node.lineno}: {called(node)}")
     return complaints
@@ -383,6 +385,7 @@ def test_circle_is_found():
         "torch.randperm(5)",
         "torch.save(model, 'm.pt')",
         "torch.load('m.pt')",
+        "torch.load('m.pt', weights_only=False)",
     ],
 )
 def test_global_randomness_is_noticed(source):

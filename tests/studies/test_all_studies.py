@@ -6,7 +6,7 @@ import pkgutil
 import random
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from studies.samples import emoji_world, shapes_world, ticking, tiny_world
+from torch import Tensor
 
 from toyclip import studies, train
 from toyclip.data import CAPTIONS, Pairs, Tokenizer
@@ -25,6 +26,8 @@ from toyclip.studies.batch import ablations, footprint, starts, sweeps
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
 from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic, words
+from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
+from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
@@ -69,6 +72,7 @@ def _small() -> Iterator[None]:
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             bench.matrix_rate: (8, 2),
+            scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -98,6 +102,11 @@ def _small() -> Iterator[None]:
         patch.setattr(
             factorial, "recipe_of", lambda arm: replace(recipe_of(arm), batch_size=max(2, arm.batch_size // 16))
         )
+        patch.setattr(transfer, "CONCEPTS", 40)
+        patch.setattr(scratch, "CLASSES", {name: k // 10 for name, k in scratch.CLASSES.items()})
+        patch.setattr(wording, "TWO_MEANINGS", concept_names()[:8])
+        for module in (transfer, counts, wording):
+            patch.setattr(module, "train_heads", few_updates)
         patch.setattr(footprint, "_peak_mb", lambda: 100.0)
         patch.setattr(footprint, "measure", measure_one)
         forget()
@@ -114,6 +123,13 @@ def confidence(model: ToyCLIP, pairs: Pairs, tokenizer: Tokenizer) -> float:
 def measure_one(step: str, batch_size: int, seed: int) -> dict:
     """Six pairs instead of 512, in this process; nothing of larger batches."""
     return footprint._measure_here(step, 6, 4, seed, 1) if batch_size == 512 else {"batch_size": batch_size}
+
+
+def few_updates(
+    shown: Pictures, captions: Sequence[Tensor], training: heads.Training, seed: int, names: Tensor | None = None
+) -> tuple[heads.Heads, float]:
+    """Heads after five updates, whatever the training."""
+    return heads.train_heads(shown, captions, heads.Training(updates=5, batch_size=32), seed, names)
 
 
 def forget() -> None:
@@ -137,7 +153,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 32
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 38
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

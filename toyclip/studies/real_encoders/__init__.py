@@ -1,0 +1,1 @@
+"""Real encoders, frozen, tied together by two linear heads."""
