@@ -28,10 +28,11 @@ def linear(inputs: int = 8, outputs: int = 8) -> nn.Linear:
 
 
 def test_linear_encoder_finds_the_rotation_that_procrustes_finds():
-    inputs, anchors, _ = pairs()
+    inputs, anchors, turn = pairs()
     bound = bind(linear(), inputs, anchors, epochs=60, lr=0.03)
     right, _ = orthogonal_procrustes(inputs.numpy(), anchors.numpy())
-    fresh, places, _ = pairs(seed=0, number=512)
+    _, places, _ = pairs(seed=1)
+    fresh = places @ turn
     assert torch.allclose(fresh @ torch.from_numpy(right), places, atol=1e-4)  # the oracle is one
     assert (bound.embed(fresh) * places).sum(dim=1).min() > 0.98
 
@@ -83,12 +84,14 @@ def test_seed_decides_the_order_and_losses_fall():
     one, same, other = (bind(linear(), inputs, anchors, epochs=5, seed=s) for s in (1, 1, 2))
     assert one.losses == same.losses != other.losses
     assert len(one.losses) == 5
-    assert one.losses[-1] < one.losses[0] <= math.log(64) + 5
+    assert one.losses[-1] < one.losses[0]
 
 
 def test_another_loss_may_be_given():
     inputs, anchors, _ = pairs()
-    bound = bind(linear(), inputs, anchors, epochs=40, lr=0.03, loss_of=lambda b, x, a: (b(x) - a).square().sum(1).mean())
+    bound = bind(
+        linear(), inputs, anchors, epochs=40, lr=0.03, loss_of=lambda b, x, a: (b(x) - a).square().sum(1).mean()
+    )
     assert bound.losses[-1] < 0.02 < bound.losses[0]
 
 

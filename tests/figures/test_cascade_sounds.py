@@ -58,7 +58,7 @@ def test_player_says_what_is_heard_and_escapes_it(capsys):
     with patch("toyclip.figures.cascade.display") as shown:
         players({'a "low" tone <b>': np.zeros(8, np.int16)}, 8000)
     (data,), _ = shown.call_args
-    assert "<figcaption style=\"text-align:left\">a &quot;low&quot; tone &lt;b&gt;</figcaption>" in data["text/html"]
+    assert '<figcaption style="text-align:left">a &quot;low&quot; tone &lt;b&gt;</figcaption>' in data["text/html"]
     assert 'aria-label="a &quot;low&quot; tone &lt;b&gt;"' in data["text/html"]
     assert re.fullmatch(r'sound: a "low" tone <b> \[[0-9a-f]{16}\]', data["text/plain"])
 
@@ -83,7 +83,11 @@ def test_pitch_of_what_is_played_is_what_the_text_says(says, file):
         fine = pitch * 2 ** (np.linspace(-2.1, 2.1, 85) / 12)
         comb = [sum(power[np.abs(hertz - k * f).argmin()] for k in range(1, 7)) for f in fine]
         low = [power[np.abs(hertz - f).argmin()] for f in fine]
-        fundamental.append(max(c for c, x in zip(comb, low, strict=True) if x > 0.02 * power.max()) if max(low) > 0.02 * power.max() else 0)
+        fundamental.append(
+            max(c for c, x in zip(comb, low, strict=True) if x > 0.02 * power.max())
+            if max(low) > 0.02 * power.max()
+            else 0
+        )
     assert SHAPES[int(np.argmax(fundamental))] == pair[1]
 
 
@@ -109,7 +113,9 @@ def test_sounds_play_to_their_end_in_chromium(tmp_path):
     page.write_text(SCRIPT % json.dumps(sources), encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
                "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path}", "--timeout=4000", "--dump-dom"]  # fmt: skip
-    shown = subprocess.run([CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    shown = subprocess.run(
+        [CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
     told = re.search(r'data-done="([^"]*)"', shown.stdout)
     assert told, f"{shown.stdout[-300:]} {shown.stderr[-300:]}"
     done = {row["i"]: row for row in json.loads(html.unescape(told[1]))}

@@ -22,6 +22,8 @@ from toyclip.errors import InputError
 from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
 from toyclip.studies.batch import ablations, footprint, sweeps
+from toyclip.studies.cascade import ablations as bindings
+from toyclip.studies.cascade import emergent, hubs, pairing, quality, space
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
 from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic
@@ -36,6 +38,7 @@ TINY = corpus.Size(levels=5, per_level=2, updates=2, batch_size=2, test=2)  # 10
 GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
 RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
+SOUNDS = pairing.Size(pairs=4, test=3, epochs=1, batch_size=16)
 QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 
 
@@ -43,7 +46,7 @@ QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 def _small() -> Iterator[None]:
     """Every world is small and every run short; what measures time finds a clock that ticks at every look."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (train, captions, structure, prompts, outside, bench):
+        for module in (train, captions, structure, prompts, outside, bench, hubs):
             patch.setattr(module, "world", tiny_world)
         for module in (captions, structure, bench):
             patch.setattr(module, "accuracy", confidence)
@@ -66,12 +69,14 @@ def _small() -> Iterator[None]:
             synthetic.synthetic: (TINY, 40, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
+            **dict.fromkeys((emergent.emergent, quality.quality, bindings.ablation, space.space), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
+        patch.setattr(hubs, "FAST", QUICK)
         patch.setattr(bench, "PART", 2)
         patch.setattr(bench, "RUNGS", (Rung("slow", replace(QUICK, name="reference")), Rung("quick", QUICK)))
         patch.setattr(bench, "IDEAS", (Rung("as it is", QUICK), Rung("mirrored", QUICK, new_loss=mirror)))
@@ -112,7 +117,8 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
 
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
-    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates):
+    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates,
+                 hubs.hub, pairing.heard, emergent.sounds_of):  # fmt: skip
         kept.cache_clear()
 
 
@@ -130,7 +136,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 30
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 34
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -68,7 +68,11 @@ def modality(given: Callable[[Tensor], Tensor]) -> str | None:
         anchors, captions = model.embed_images(pairs.pixels), model.embed_texts(tokenizer.encode(CAPTIONS))
     bound = bind(encoder, sensed.float(), anchors, epochs=12, lr=1e-2)
     right = ((bound.embed(fresh.float()) @ captions.T).argmax(dim=1) == test.classes).double().mean().item()
-    return None if right >= WANTED else f"{right:.0%} find their caption; {WANTED:.0%} are wanted. What is lost, colour or shape?"
+    return (
+        None
+        if right >= WANTED
+        else f"{right:.0%} find their caption; {WANTED:.0%} are wanted. What is lost, colour or shape?"
+    )
 
 
 @answer

@@ -101,7 +101,9 @@ def spectra(spectra: np.ndarray, classes: Sequence[int], hertz: float, seconds: 
         extent = (0, frames * seconds, hertz / 2, (bins + 0.5) * hertz)
         axes.imshow(values, origin="lower", aspect="auto", extent=extent, cmap="magma")
         color, shape = CLASSES[c]
-        axes.plot(0.5, 1.09, style.MARKER[shape], ms=11, color=style.PAINT[color], transform=axes.transAxes, clip_on=False)
+        axes.plot(
+            0.5, 1.09, style.MARKER[shape], ms=11, color=style.PAINT[color], transform=axes.transAxes, clip_on=False
+        )
         axes.set_xticks([0, 0.5], ["0", "0.5"], fontsize=10)
     panels[0].set_yticks([500, 1000, 1500, 2000], fontsize=10)
     panels[0].set_ylabel("Hz")
@@ -138,7 +140,9 @@ def by_hub(hubs: np.ndarray, sounds: np.ndarray, stops: Sequence[int], message: 
         f"{stops[k]} updates: {100 * hubs[:, k].mean():.0f} and {100 * sounds[:, k].mean():.0f} %"
         for k in sorted({0, len(stops) // 3, len(stops) // 2, len(stops) - 1})
     )
-    style.show(figure, f"Share of pictures and of sounds that find their caption, {len(hubs)} seeds. {told}.", stored=True)
+    style.show(
+        figure, f"Share of pictures and of sounds that find their caption, {len(hubs)} seeds. {told}.", stored=True
+    )
 
 
 def effects(rows: Mapping[str, np.ndarray], published: Mapping[str, float], message: str) -> None:

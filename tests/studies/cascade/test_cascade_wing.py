@@ -1,4 +1,6 @@
-"""Hubs, pairs, falsifiers, ablations and sums: who was trained on what, and readings against what is worked out by hand."""
+"""Hubs, pairs, falsifiers, ablations, sums: who was trained on what, and readings against what is worked out by hand."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,15 +22,13 @@ TINY = Size(pairs=4, test=2, epochs=1, batch_size=16)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """Forty-eight pictures and two updates make a hub."""
-    from dataclasses import replace
-
     quick = replace(FAST, epochs=2, batch_size=16)
     monkeypatch.setattr(hubs, "FAST", quick)
     monkeypatch.setattr(hubs, "world", tiny_world)
-    for kept in (hubs.hub, pairing.heard):
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of):
         kept.cache_clear()
     yield
-    for kept in (hubs.hub, pairing.heard):
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of):
         kept.cache_clear()
 
 
@@ -127,11 +127,9 @@ def test_broken_hub_differs_in_the_words_alone(tied, monkeypatch):
     monkeypatch.setattr(emergent, "captions_of", lambda model: asked.append(model) or captions_of(model))
     emergent.broken_hub(TINY, 0)
     emergent.cascade(TINY, 0)
-    broken, whole = tied
-    assert torch.equal(broken["anchors"], whole["anchors"])
-    assert same_weights(broken["bound"], whole["bound"])
+    assert len(tied) == 1  # the same ears
     *others, own = asked
-    assert len(others) == emergent.OTHERS == 3
+    assert len(others) == emergent.OTHERS == 2
     assert same_weights(own, hubs.hub(0))
     assert not any(same_weights(other, own) for other in others)
     assert not same_weights(others[0], others[1])
@@ -153,18 +151,8 @@ def test_neighbours_go_by_what_their_names_say():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emergent, "heard", lambda size, seed: again)
         assert emergent.by_ear(TINY, 0) == expected
-        patch.setattr(emergent, "tie", lambda *_: FakeEars(pictures_of(model, pairs.pictures)))
+        patch.setattr(emergent, "sounds_of", lambda *_: pictures_of(model, pairs.pictures))
         assert emergent.through_a_picture(TINY, 0) == expected
-
-
-class FakeEars:
-    """Knows where everything lies."""
-
-    def __init__(self, places):
-        self.places = places
-
-    def embed(self, spectra):
-        return self.places
 
 
 @pytest.mark.parametrize("partners", [1, 2, 3])
@@ -209,7 +197,9 @@ def test_arms_are_what_their_names_say(tied):
             assert scale == pytest.approx(1 / float(name.split()[1]), rel=1e-4)
         assert row["bound"].log_logit_scale.requires_grad == ("learned" in name)
         assert (len(row["bound"].encoder.head) > 1) == (name == "MLP head")
-        assert torch.equal(row["anchors"][: 64], base["anchors"]) == (name not in ("weak", "strong, colours kept", "strong"))
+        assert torch.equal(row["anchors"][:64], base["anchors"]) == (
+            name not in ("weak", "strong, colours kept", "strong")
+        )
         times = {"twice as long": 2, "four times as long": 4}.get(name, 1)
         assert len(row["anchors"]) == len(row["spectra"]) == 64 * times
 
@@ -227,7 +217,8 @@ def test_l2_is_twice_one_minus_the_cosine():
 def test_augmentations_change_what_they_say_and_nothing_else():
     images = draw_pairs(4, 0).images
     shifted, cropped, turned = (
-        ablations.LOOKS[name](images, streams.generator(0, "views")) for name in ("weak", "strong, colours kept", "strong")
+        ablations.LOOKS[name](images, streams.generator(0, "views"))
+        for name in ("weak", "strong, colours kept", "strong")
     )
     for seen in (shifted, cropped, turned):
         assert seen.shape == images.shape
@@ -236,9 +227,14 @@ def test_augmentations_change_what_they_say_and_nothing_else():
     near = [torch.stack([images.roll((y, x), (2, 3)) for y in range(-3, 4)]) for x in range(-3, 4)]
     nearest = (torch.cat(near) - shifted).square().mean(dim=(2, 3, 4)).amin(dim=0)  # (N,) of all whole shifts
     assert nearest.max() < 0.02
-    assert mean_hue(cropped) == pytest.approx(mean_hue(images), abs=0.15)
-    assert np.abs(np.angle(np.exp(1j * (mean_hue(turned) - mean_hue(images))))).mean() > 0.8
+    assert off_by(cropped, images).max() < 0.35
+    assert 1.2 < off_by(turned, images).mean() < 1.9  # a turn by up to pi either way is pi / 2 on average
     assert torch.equal(ablations.LOOKS["none"](images, None), images)
+
+
+def off_by(seen: torch.Tensor, images: torch.Tensor) -> np.ndarray:
+    """How far each picture's hue has moved, in radians, 0 to pi."""
+    return np.abs(np.angle(np.exp(1j * (mean_hue(seen) - mean_hue(images)))))
 
 
 def mean_hue(images: torch.Tensor) -> np.ndarray:

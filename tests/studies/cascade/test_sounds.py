@@ -21,7 +21,7 @@ EXACT = replace(CLEAR, bend=0.0, depth=(0.0, 0.0))
 def peaks(wave: np.ndarray, pitch: float) -> np.ndarray:
     """Amplitudes at the first six multiples of a pitch, the largest 1."""
     spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), 8 * len(wave)))
-    at = [int(round(pitch * k * 8 * len(wave) / RATE)) for k in range(1, 7)]
+    at = [round(pitch * k * 8 * len(wave) / RATE) for k in range(1, 7)]
     found = np.array([spectrum[max(0, i - 8) : i + 9].max() for i in at])
     return found / found.max()
 
@@ -60,7 +60,9 @@ def test_beat_is_the_colour_s(color):
 
 
 def test_loudness_length_start_and_noise_vary():
-    sounds = np.stack([play("green", "square", np.random.default_rng(s), replace(Voice(), noise=(0, 0))) for s in range(60)])
+    sounds = np.stack(
+        [play("green", "square", np.random.default_rng(s), replace(Voice(), noise=(0, 0))) for s in range(60)]
+    )
     loudest = np.abs(sounds.astype(int)).max(axis=1) / 32767
     assert 0.05 < loudest.min() < 0.25 < 0.5 < loudest.max() <= 0.6
     audible = [np.flatnonzero(np.abs(s) > 50) for s in sounds]

@@ -15,7 +15,7 @@ from toyclip.lab.study import Study
 from toyclip.studies.cascade.hubs import hub
 from toyclip.studies.cascade.pairing import Heard, Size, captions_of, heard, scores, tie
 
-SMALL = Size(pairs=24, epochs=8)  # few pairs, so that there is room above
+SMALL = Size(pairs=32, epochs=16)  # few pairs, so that there is room above
 YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])  # brightness, two of hue
 
 
@@ -76,10 +76,10 @@ LOOKS = {
     "strong, colours kept": cropped,
     "strong": recoloured,
 }
-ARMS: dict[str, dict] = {  # what differs from a linear head, InfoNCE at 0.05 and pictures as they are
+ARMS: dict[str, dict] = {  # what differs from a linear head, InfoNCE at 0.1 and pictures as they are
     "base": {},
     "temperature 0.02": {"temperature": 0.02},
-    "temperature 0.07": {"temperature": 0.07},
+    "temperature 0.05": {"temperature": 0.05},
     "temperature 0.2": {"temperature": 0.2},
     "temperature 1": {"temperature": 1.0},
     "temperature learned": {"temperature": None},
@@ -97,7 +97,7 @@ def ablation(name: str, seed: int, size: Size = SMALL) -> dict:
     """One arm: every sound meets its picture once an epoch, in a view of its own.
 
     Returns:
-        As `scores`, and the logit scale at the end.
+        As `scores`, and the logit scale and the loss at the end.
 
     Raises:
         InputError: if there is no such arm.
@@ -108,7 +108,7 @@ def ablation(name: str, seed: int, size: Size = SMALL) -> dict:
     anchors = seen_as(model, pairs, LOOKS[options.pop("look", "none")], views, seed)  # (views * N, D)
     ears = tie(pairs.spectra.repeat(views, 1, 1), anchors, replace(size, epochs=1), seed, **options)
     found = scores(ears.embed(pairs.test), captions_of(model), pairs.classes)
-    return found | {"logit_scale": ears.logit_scale.item()}
+    return found | {"logit_scale": round(ears.logit_scale.item(), 4), "loss": round(ears.losses[-1], 4)}
 
 
-STUDIES = (Study("cascade_ablations", ablation, seeds=10, conditions=tuple(ARMS)),)
+STUDIES = (Study("cascade_ablations", ablation, seeds=8, conditions=tuple(ARMS)),)

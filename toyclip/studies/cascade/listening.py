@@ -1,8 +1,8 @@
 """What hears: a spectrogram, and the smallest encoder over it."""
 
 import torch
-from torch import Tensor, nn
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from toyclip import streams
 

@@ -20,7 +20,8 @@ class Size:
 
     pairs: int = 64  # of a picture and a sound, of each class
     test: int = 30  # sounds of each class to test on
-    epochs: int = 8
+    epochs: int = 24
+    batch_size: int = 64
 
 
 FULL = Size()
@@ -70,7 +71,8 @@ def tie(spectra: Tensor, anchors: Tensor, size: Size, seed: int, head: str = "li
         options: of `bind`, where they differ.
     """
     encoder = SoundEncoder(anchors.shape[1], seed, head)
-    return bind(encoder, spectra, anchors, seed=seed, **{"epochs": size.epochs} | options)
+    how = {"epochs": size.epochs, "batch_size": size.batch_size, "seed": seed} | options
+    return bind(encoder, spectra, anchors, **how)
 
 
 def scores(sounds: Tensor, captions: Tensor, classes: Tensor) -> dict:

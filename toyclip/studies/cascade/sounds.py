@@ -21,7 +21,9 @@ class Voice:
 
     pitch: tuple[float, ...] = (220.0, 294.0, 392.0, 523.0)  # Hz of the fundamental, in SHAPES order: fourths apart
     bend: float = 2.0  # semitones either way; two and a half would let neighbours meet
-    harmonics: tuple[tuple[float, ...], ...] = (  # amplitude of the 1st, 2nd, ... multiple of the pitch, in COLORS order
+    harmonics: tuple[
+        tuple[float, ...], ...
+    ] = (  # amplitude of the 1st, 2nd, ... multiple of the pitch, in COLORS order
         (1.0,),  # red: pure, a whistle
         (1.0, 0.0, 0.6, 0.0, 0.4),  # blue: hollow, a clarinet
         (1.0, 0.8, 0.6, 0.5, 0.4, 0.3),  # green: bright, a reed
@@ -65,7 +67,16 @@ def play(color: str, shape: str, rng: np.random.Generator, voice: Voice = Voice(
         raise InputError(f"cannot play {color!r} {shape!r}: colours are {COLORS}, shapes are {SHAPES}")
     c = COLORS.index(color)
     low, high = np.array(
-        [(-voice.bend, voice.bend), voice.beat[c], voice.depth, voice.loudness, voice.lasts, voice.noise, (0, 1), (0, 1)]
+        [
+            (-voice.bend, voice.bend),
+            voice.beat[c],
+            voice.depth,
+            voice.loudness,
+            voice.lasts,
+            voice.noise,
+            (0, 1),
+            (0, 1),
+        ]
     ).T
     bend, beat, depth, loudness, lasts, noise, start, phase = rng.uniform(low, high)
     time = np.arange(LENGTH) / RATE  # (LENGTH,) seconds

@@ -8,8 +8,9 @@ from toyclip import streams
 from toyclip.data import COLORS, SHAPES, Tokenizer, draw_pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.lab.study import Study
+from toyclip.studies.cascade.emergent import sounds_of
 from toyclip.studies.cascade.hubs import hub
-from toyclip.studies.cascade.pairing import FULL, Size, captions_of, heard, pictures_of, scores, tie
+from toyclip.studies.cascade.pairing import FULL, Size, captions_of, heard, pictures_of, scores
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -60,7 +61,7 @@ def words_of(model: ToyCLIP) -> Tensor:
 
 
 def sums(start: Tensor, classes: Tensor, words: Tensor, captions: Tensor) -> dict[str, float]:
-    """"red circle - red + blue": share of all such sums that lie nearest to the caption they should.
+    """ "red circle - red + blue": share of all such sums that lie nearest to the caption they should.
 
     Every start is asked for each colour, and each shape, that it has not got.
 
@@ -95,8 +96,7 @@ def space(seed: int, size: Size = FULL) -> dict:
         gaps, and sums that start from a caption, a picture and a sound, and from a sound with another model's words.
     """
     model, pairs = hub(seed), heard(size, seed)
-    ears = tie(pairs.spectra, pictures_of(model, pairs.pictures), size, seed)
-    captions, sounds = captions_of(model), ears.embed(pairs.test)
+    captions, sounds = captions_of(model), sounds_of(size, seed)
     pictures = pictures_of(model, draw_pairs(size.test, streams.number(seed, "pictures to test on")))
     stranger = words_of(hub(streams.number(seed, "another hub", 0)))
     starts = {
@@ -111,4 +111,4 @@ def space(seed: int, size: Size = FULL) -> dict:
     }
 
 
-STUDIES = (Study("cascade_space", space, seeds=10),)
+STUDIES = (Study("cascade_space", space, seeds=8),)
