@@ -71,7 +71,7 @@ def bind(
         inputs: (N, ...), of your modality.
         anchors: (N, D), row i is where input i's partner lies, say a picture; of any length.
         lr: the highest learning rate of AdamW, reached after a quarter of the steps.
-        temperature: fixed at this value, as in ImageBind, whose values go from 0.05 to 0.2; None: learned, as CLIP does.
+        temperature: fixed, as in ImageBind, whose values go from 0.05 to 0.2; None: learned, as CLIP does.
         seed: of the order of the pairs.
         loss_of: (bound, inputs, anchors) of a batch -> nats.
 

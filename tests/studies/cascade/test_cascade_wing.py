@@ -1,4 +1,4 @@
-"""Hubs, pairs, falsifiers, ablations, sums: who was trained on what, and readings against what is worked out by hand."""
+"""Hubs, pairs, falsifiers, ablations, sums: who was trained on what, and readings worked out by hand."""
 
 from dataclasses import replace
 
@@ -25,10 +25,10 @@ def _small(monkeypatch):
     quick = replace(FAST, epochs=2, batch_size=16)
     monkeypatch.setattr(hubs, "FAST", quick)
     monkeypatch.setattr(hubs, "world", tiny_world)
-    for kept in (hubs.hub, pairing.heard, emergent.sounds_of):
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender):
         kept.cache_clear()
     yield
-    for kept in (hubs.hub, pairing.heard, emergent.sounds_of):
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender):
         kept.cache_clear()
 
 
@@ -157,7 +157,7 @@ def test_neighbours_go_by_what_their_names_say():
 
 @pytest.mark.parametrize("partners", [1, 2, 3])
 def test_missing_compositions_have_no_sound_in_training_and_every_word_keeps_its_partners(partners, tied):
-    result = emergent.missing(partners, TINY, 5)
+    result = emergent.missing(partners, False, TINY, 5)
     unheard = np.reshape(result["unheard"], (4, 4))
     assert (unheard.sum(axis=0) == 4 - partners).all()
     assert (unheard.sum(axis=1) == 4 - partners).all()
@@ -166,6 +166,30 @@ def test_missing_compositions_have_no_sound_in_training_and_every_word_keeps_its
     assert torch.equal(tied[0]["spectra"], torch.stack(kept))
     updates = tied[0]["options"]["epochs"] * len(kept)
     assert abs(updates - TINY.epochs * 64) <= len(kept) / 2
+
+
+def test_what_is_said_to_sounds_never_heard_adds_up():
+    found = emergent.missing(2, False, TINY, 0)
+    unheard = np.array(found["unheard"])
+    right = sum(n for n, missing in zip(found["by_class"], unheard, strict=True) if missing)
+    assert found["said"]["both"] == right / (2 * unheard.sum())
+    assert sum(found["said"][part] for part in ("both", "colour", "shape")) <= 1
+    assert 0 <= found["said"]["heard"] <= 1 - found["said"]["both"]
+
+
+def test_borrowed_filters_are_another_ear_s_and_the_head_alone_is_trained(tied):
+    emergent.missing(2, True, TINY, 0)
+    teacher, pupil = tied
+    assert len(teacher["spectra"]) == 64  # all sixteen
+    assert len(pupil["spectra"]) == 32
+    assert not torch.equal(teacher["spectra"][:1], heard(TINY, 0).spectra[:1])
+    lent, taken = teacher["bound"].encoder, pupil["bound"].encoder
+    assert torch.equal(lent.first.weight, taken.first.weight)
+    assert torch.equal(lent.second.weight, taken.second.weight)
+    fresh = pairing.SoundEncoder(64, 0)
+    assert not torch.equal(fresh.first.weight, taken.first.weight)
+    assert not torch.equal(fresh.head[0].weight, taken.head[0].weight)
+    assert not torch.equal(lent.head[0].weight, taken.head[0].weight)
 
 
 def test_latin_square_changes_with_the_seed():

@@ -12,6 +12,7 @@ from toyclip.data import COLORS, SHAPES
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.cascade.hubs import hub
+from toyclip.studies.cascade.listening import SoundEncoder
 from toyclip.studies.cascade.pairing import FULL, Size, captions_of, heard, pictures_of, scores, tie
 
 OTHERS = 2  # hubs whose words a broken hub is asked with
@@ -82,10 +83,21 @@ def diagonals(seed: int) -> Tensor:
     return torch.from_numpy((rows[:, None] + columns).ravel() % len(COLORS))
 
 
-def missing(partners: int, size: Size, seed: int) -> dict:
+@functools.lru_cache(maxsize=2)
+def lender(size: Size, seed: int) -> SoundEncoder:
+    """An encoder of other sounds, of all sixteen compositions, tied to the same hub."""
+    other = streams.number(seed, "another ear")
+    pairs = heard(size, other)
+    return tie(pairs.spectra, pictures_of(hub(seed), pairs.pictures), size, other).encoder
+
+
+def missing(partners: int, borrowed: bool, size: Size, seed: int) -> dict:
     """Sounds of some compositions only: each colour is heard with so many shapes, and each shape in so many colours.
 
     The hub has seen all sixteen. The test is on all sixteen, with all captions as answers.
+
+    Args:
+        borrowed: whether the convolutions come, frozen, from an encoder that has heard all sixteen.
 
     Returns:
         As `scores`; "unheard", for each class whether no sound of it was trained on; and what is said to those sounds:
@@ -94,6 +106,7 @@ def missing(partners: int, size: Size, seed: int) -> dict:
     model, pairs, diagonal = hub(seed), heard(size, seed), diagonals(seed)
     some = pairs[(diagonal < partners)[pairs.pictures.classes]]
     more = {"epochs": round(size.epochs * len(pairs.pictures) / len(some.pictures))}  # as many updates
+    more |= {"filters": lender(size, seed)} if borrowed else {}
     sounds = tie(some.spectra, pictures_of(model, some.pictures), size, seed, **more).embed(pairs.test)  # (T, D)
     unheard = diagonal >= partners  # (16,)
     asked = unheard[pairs.classes]  # (T,)
@@ -113,9 +126,11 @@ RUNS: dict[str, tuple[Callable[..., dict], tuple]] = {  # the function to call, 
     "through a picture": (through_a_picture, ()),
     "broken hub": (broken_hub, ()),
     "shuffled pairs": (shuffled, ()),
-    "3 partners": (missing, (3,)),
-    "2 partners": (missing, (2,)),
-    "1 partner": (missing, (1,)),
+    "3 partners": (missing, (3, False)),
+    "2 partners": (missing, (2, False)),
+    "1 partner": (missing, (1, False)),
+    "3 partners, borrowed filters": (missing, (3, True)),
+    "2 partners, borrowed filters": (missing, (2, True)),
 }
 
 

@@ -62,15 +62,27 @@ def pictures_of(model: ToyCLIP, pictures: Pairs) -> Tensor:
     return torch.cat([model.embed_images(part) for part in pictures.pixels.split(512)])
 
 
-def tie(spectra: Tensor, anchors: Tensor, size: Size, seed: int, head: str = "linear", **options) -> Bound:
+def tie(
+    spectra: Tensor,
+    anchors: Tensor,
+    size: Size,
+    seed: int,
+    head: str = "linear",
+    filters: SoundEncoder | None = None,
+    **options,
+) -> Bound:
     """A new sound encoder, trained on these sounds and the places of their partners.
 
     Args:
         spectra: (N, 64, F).
         anchors: (N, D).
+        filters: whose convolutions are taken over, frozen, so that the head alone is trained.
         options: of `bind`, where they differ.
     """
     encoder = SoundEncoder(anchors.shape[1], seed, head)
+    if filters is not None:
+        for new, old in ((encoder.first, filters.first), (encoder.second, filters.second)):
+            new.requires_grad_(False).load_state_dict(old.state_dict())
     how = {"epochs": size.epochs, "batch_size": size.batch_size, "seed": seed} | options
     return bind(encoder, spectra, anchors, **how)
 
