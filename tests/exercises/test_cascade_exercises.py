@@ -45,7 +45,7 @@ CASES = [
     (cascade.sure, multiplied, "divided"),
     (cascade.sure, lambda cosine, temperature: cosine, "add up"),
     (cascade.sure, lambda cosine, temperature: cosine[:2], "shape"),
-    (cascade.sure, lambda cosine, temperature: np.full(5, 0.2), "likeliest"),
+    (cascade.sure, lambda cosine, temperature: np.full(5, 0.2), "likeliest has"),
     (cascade.modality, strips, None),
     (cascade.modality, lambda images: images.mean(dim=(2, 3)), "find their caption"),
     (cascade.modality, lambda images: images.flatten(1), "at most 48"),

@@ -1,4 +1,4 @@
-"""The sounds of the chapter The cascade: WAV files against the standard library, their pitch, and Chromium plays them."""
+"""The sounds of the chapter The cascade: WAV files by the standard library, pitch by an FFT, played by Chromium."""
 
 import base64
 import html
@@ -7,7 +7,11 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import wave
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from unittest.mock import patch
 
 import execute
 import nbformat
@@ -22,14 +26,17 @@ PLAYER = re.compile(r'<audio controls[^>]*aria-label="([^"]+)"[^>]*src="data:aud
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-def in_the_page() -> list[tuple[str, bytes]]:
-    """(what is heard, the WAV file) of every player that the chapter stores."""
+def in_the_page() -> list[str]:
+    """The HTML that the chapter stores, where it holds a player."""
     cells = execute.code_cells(nbformat.read(execute.BOOK / "cascade.ipynb", as_version=4))
     shown = ["".join(o.data["text/html"]) for c in cells for o in c.outputs if "text/html" in o.get("data", {})]
-    return [(html.unescape(says), base64.b64decode(data)) for text in shown for says, data in PLAYER.findall(text)]
+    return [text for text in shown if "<audio" in text]
 
 
-PLAYED = in_the_page()
+STORED = in_the_page()
+PLAYED = [  # what is heard, and the WAV file
+    (html.unescape(says), base64.b64decode(data)) for text in STORED for says, data in PLAYER.findall(text)
+]
 
 
 def read(file: bytes) -> tuple[np.ndarray, int]:
@@ -52,9 +59,7 @@ def test_what_is_no_sound_is_refused(wrong):
         wav(wrong, 8000)
 
 
-def test_player_says_what_is_heard_and_escapes_it(capsys):
-    from unittest.mock import patch
-
+def test_player_says_what_is_heard_and_escapes_it():
     with patch("toyclip.figures.cascade.display") as shown:
         players({'a "low" tone <b>': np.zeros(8, np.int16)}, 8000)
     (data,), _ = shown.call_args
@@ -91,33 +96,69 @@ def test_pitch_of_what_is_played_is_what_the_text_says(says, file):
     assert SHAPES[int(np.argmax(fundamental))] == pair[1]
 
 
-SCRIPT = """
-<body><script>
-const report = (what) => { document.body.dataset.done = JSON.stringify(what); };
-const sounds = %s, done = [];
-sounds.forEach((source, i) => {
-  const audio = new Audio(source);
-  audio.oncanplaythrough = () => { audio.oncanplaythrough = null; audio.play().catch(e => done.push({i, error: `${e}`})); };
-  audio.onended = () => { done.push({i, seconds: audio.duration, at: audio.currentTime}); report(done); };
-  audio.onerror = () => { done.push({i, error: audio.error.message}); report(done); };
+PAGE = """<body>%s<img src="/wait"><script>
+const players = [...document.querySelectorAll("audio")], done = [];
+const tell = (row) => {
+  if (done.push(row) == players.length) fetch("/done", {method: "POST", body: JSON.stringify(done)});
+};
+players.forEach((audio, i) => {
+  audio.oncanplaythrough = () => { audio.oncanplaythrough = null; audio.play().catch(e => tell({i, error: `${e}`})); };
+  audio.onended = () => tell({i, seconds: audio.duration, at: audio.currentTime});
+  audio.onerror = () => tell({i, error: audio.error.message});
+  audio.load();
 });
-</script></body>
-"""
+</script></body>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine plays sounds")
-def test_sounds_play_to_their_end_in_chromium(tmp_path):
-    sources = [f"data:audio/wav;base64,{base64.b64encode(file).decode()}" for _, file in PLAYED]
-    sources.append("data:audio/wav;base64,AAAA")  # no sound: Chromium must say so
-    page = tmp_path / "page.html"
-    page.write_text(SCRIPT % json.dumps(sources), encoding="utf-8")
+class Site(ThreadingHTTPServer):
+    """Hands out one page, whose load lasts until the page has told what became of its players."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.page, self.told, self.over = page, None, threading.Event()
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/wait":
+            self.server.over.wait(20)
+        self.reply(self.server.page.encode() if self.path == "/" else b"")
+
+    def do_POST(self) -> None:
+        self.server.told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.reply(b"")
+        self.server.over.set()
+
+    def reply(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def played_in_chromium(page: str, folder: Path) -> dict[int, dict]:
+    """What became of each `<audio>` of a page, by its number: seconds and where it stopped, or an error."""
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-               "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path}", "--timeout=4000", "--dump-dom"]  # fmt: skip
-    shown = subprocess.run(
-        [CHROMIUM, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=False
-    )
-    told = re.search(r'data-done="([^"]*)"', shown.stdout)
-    assert told, f"{shown.stdout[-300:]} {shown.stderr[-300:]}"
-    done = {row["i"]: row for row in json.loads(html.unescape(told[1]))}
-    assert "error" in done.pop(len(PLAYED))
-    assert done == {i: {"i": i, "seconds": LENGTH / RATE, "at": LENGTH / RATE} for i in range(len(PLAYED))}
+               "--autoplay-policy=no-user-gesture-required", "--disable-audio-output", f"--user-data-dir={folder}",
+               "--dump-dom"]  # fmt: skip
+    with Site(PAGE % page) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{site.server_port}/"
+        try:
+            subprocess.run([CHROMIUM, *options, address], capture_output=True, timeout=60, check=False)
+        finally:
+            site.over.set()
+            site.shutdown()
+    assert site.told, "Chromium has told nothing"
+    return {row.pop("i"): row for row in site.told}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine that could play the sounds")
+def test_sounds_of_the_page_play_to_their_end_in_chromium(tmp_path):
+    """As the chapter stores them, and beside them one that is no sound, which must not pass."""
+    told = played_in_chromium("\n".join([*STORED, '<audio src="data:audio/wav;base64,AAAA"></audio>']), tmp_path)
+    assert "error" in told.pop(len(PLAYED))
+    assert told == {i: {"seconds": LENGTH / RATE, "at": LENGTH / RATE} for i in range(len(PLAYED))}

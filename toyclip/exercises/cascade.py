@@ -47,7 +47,7 @@ def sure(given: Callable[[np.ndarray, float], np.ndarray]) -> str | None:
         if not np.isclose(found.sum(), 1):
             return f"the probabilities add up to {found.sum():.3g}"
         if not np.allclose(found, right):
-            return f"at a temperature of {temperature:g} the likeliest should have {right.max():.3f}, not {found.max():.3f}"
+            return f"at a temperature of {temperature:g} the likeliest has {right.max():.3f}, and not {found.max():.3f}"
     return None
 
 

@@ -82,8 +82,8 @@ def hub(message: str) -> None:
     style.show(
         figure,
         "Three encoders side by side: of captions, of pictures and of sounds. A line joins captions and pictures, "
-        "which were trained together and then frozen; another joins pictures and sounds. A dotted line runs from sounds "
-        "to captions: they never met.",
+        "which were trained together and then frozen; another joins pictures and sounds. A dotted line runs from "
+        "sounds to captions: they never met.",
     )
 
 
@@ -112,8 +112,8 @@ def spectra(spectra: np.ndarray, classes: Sequence[int], hertz: float, seconds: 
     told = ", ".join(f"{color} {shape}" for color, shape in (CLASSES[c] for c in classes))
     style.show(
         figure,
-        f"Four spectrograms of half a second up to 2,000 Hz: {told}. The lowest line stands higher from shape to shape; "
-        "the number of lines above it and how often they swell change with the colour.",
+        f"Four spectrograms of half a second up to 2,000 Hz: {told}. The lowest line stands higher from shape to "
+        "shape; the number of lines above it and how often they swell change with the colour.",
     )
 
 

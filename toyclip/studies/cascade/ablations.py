@@ -111,4 +111,4 @@ def ablation(name: str, seed: int, size: Size = SMALL) -> dict:
     return found | {"logit_scale": round(ears.logit_scale.item(), 4), "loss": round(ears.losses[-1], 4)}
 
 
-STUDIES = (Study("cascade_ablations", ablation, seeds=8, conditions=tuple(ARMS)),)
+STUDIES = (Study("cascade_ablations", ablation, seeds=6, conditions=tuple(ARMS)),)

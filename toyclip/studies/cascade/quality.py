@@ -8,8 +8,8 @@ from toyclip.lab.study import Study
 from toyclip.studies.cascade.hubs import checkpoints, hub
 from toyclip.studies.cascade.pairing import FULL, Heard, Size, captions_of, heard, pictures_of, scores, tie
 
-STOPS = (0, 4, 8, 12, 20, 40, 86)  # updates after which a hub is frozen; the last is the end of the recipe
-WIDTHS = (2, 4, 8)  # channels of the last convolution
+STOPS = (0, 4, 12, 20, 40, 86)  # updates after which a hub is frozen; the last is the end of the recipe
+WIDTHS = (2, 8)  # channels of the last convolution
 TEST = 30  # pictures of each class that a hub itself is tested on
 
 
@@ -47,4 +47,4 @@ def narrow(seed: int) -> dict[int, ToyCLIP]:
     return {width: hub(seed, width) for width in WIDTHS}
 
 
-STUDIES = (Study("cascade_hubs", quality, seeds=6, conditions=("frozen early", "narrow")),)
+STUDIES = (Study("cascade_hubs", quality, seeds=5, conditions=("frozen early", "narrow")),)

@@ -111,4 +111,4 @@ def space(seed: int, size: Size = FULL) -> dict:
     }
 
 
-STUDIES = (Study("cascade_space", space, seeds=8),)
+STUDIES = (Study("cascade_space", space, seeds=6),)
