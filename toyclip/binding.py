@@ -80,7 +80,8 @@ def bind(
             anchor has no direction, or the temperature is not above 0.
         RecipeError: if there are fewer pairs than a batch holds, or less than one epoch.
 
-    >>> from toyclip import load, world
+    >>> from toyclip.checkpoint import load
+    >>> from toyclip.data import world
     >>> (pairs, _), (model, tokenizer) = world(0), load()
     >>> thumbnails = torch.nn.functional.avg_pool2d(pairs.images, 8).flatten(1)[:256]  # (256, 48), a new modality
     >>> with torch.no_grad():

@@ -23,7 +23,7 @@ from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
 from toyclip.studies.batch import ablations, footprint, sweeps
 from toyclip.studies.cascade import ablations as bindings
-from toyclip.studies.cascade import emergent, hubs, pairing, quality, space
+from toyclip.studies.cascade import emergent, hubs, pairing
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
 from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic
@@ -69,7 +69,7 @@ def _small() -> Iterator[None]:
             synthetic.synthetic: (TINY, 40, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
-            **dict.fromkeys((emergent.emergent, quality.quality, bindings.ablation, space.space), (SOUNDS,)),
+            **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
         }
         for function, short in defaults.items():
@@ -77,6 +77,11 @@ def _small() -> Iterator[None]:
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
         patch.setattr(hubs, "FAST", QUICK)
+        patch.setattr(bindings, "STOPS", (0, 2))
+        for name, arm in bindings.ARMS.items():
+            patch.setitem(
+                bindings.ARMS, name, arm | ({"updates": 2 * (arm["updates"] > 4)} if "updates" in arm else {})
+            )
         patch.setattr(bench, "PART", 2)
         patch.setattr(bench, "RUNGS", (Rung("slow", replace(QUICK, name="reference")), Rung("quick", QUICK)))
         patch.setattr(bench, "IDEAS", (Rung("as it is", QUICK), Rung("mirrored", QUICK, new_loss=mirror)))
@@ -118,7 +123,8 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
     for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates,
-                 hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender):  # fmt: skip
+                 hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender,
+                 hubs.checkpoints, bindings.shown):  # fmt: skip
         kept.cache_clear()
 
 
@@ -136,7 +142,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 34
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 32
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -209,6 +215,7 @@ def test_conditions_differ(name):
 
 NO_DIFFERENCE = {
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
+    "cascade_ablations": 3,  # hubs of two updates, of which there are two here
     "cascade": 2,  # answers to 48 sounds of three names each; test_cascade_wing.py looks at who was trained on what
     "factorial": 14,  # accuracies on 64 pictures are often the same; test_factorial.py looks at what arms are made of
 }

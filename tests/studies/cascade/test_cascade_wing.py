@@ -12,7 +12,7 @@ from studies.samples import names, same_weights, tiny_world
 from toyclip import streams
 from toyclip.data import draw_pairs
 from toyclip.recipes import FAST
-from toyclip.studies.cascade import ablations, emergent, hubs, pairing, quality, space
+from toyclip.studies.cascade import ablations, emergent, hubs, pairing, space
 from toyclip.studies.cascade.pairing import Size, captions_of, heard, pictures_of, scores
 from toyclip.train import train
 
@@ -25,10 +25,13 @@ def _small(monkeypatch):
     quick = replace(FAST, epochs=2, batch_size=16)
     monkeypatch.setattr(hubs, "FAST", quick)
     monkeypatch.setattr(hubs, "world", tiny_world)
-    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender):
+    monkeypatch.setattr(ablations, "STOPS", (2, 4, 6))
+    for updates in (4, 12, 20, 40):  # of six that there are
+        monkeypatch.setitem(ablations.ARMS, f"hub of {updates} updates", {"updates": {4: 2, 12: 4}.get(updates, 6)})
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender, hubs.checkpoints, ablations.shown):
         kept.cache_clear()
     yield
-    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender):
+    for kept in (hubs.hub, pairing.heard, emergent.sounds_of, emergent.lender, hubs.checkpoints, ablations.shown):
         kept.cache_clear()
 
 
@@ -196,15 +199,24 @@ def test_latin_square_changes_with_the_seed():
     assert len({tuple(emergent.diagonals(seed).tolist()) for seed in range(20)}) > 5
 
 
-def test_quality_is_the_hub_s_own_and_the_cascade_s(monkeypatch):
-    monkeypatch.setattr(quality, "STOPS", (0, 6))
-    monkeypatch.setattr(quality, "TEST", 2)
-    first, last = quality.quality("frozen early", 0, TINY)
-    assert (first["hub of"], last["hub of"]) == (0, 6)
-    assert last["cascade"] == emergent.cascade(TINY, 0)["accuracy"]
+def test_poorer_hub_is_asked_for_its_own_pictures_and_for_the_sounds(monkeypatch, tied):
+    """Both in the poorer hub's words, against scikit-learn's accuracy."""
+    monkeypatch.setattr(ablations, "STOPS", (2, 4))
+    monkeypatch.setitem(ablations.ARMS, "hub of 4 updates", {"updates": 2})
+    found, poor = ablations.ablation("hub of 4 updates", 0, TINY), hubs.checkpoints(0, (2, 4))[2]
     test = draw_pairs(2, streams.number(0, "pictures to test on"))
-    answers = (hubs.hub(0).embed_images(test.pixels) @ captions_of(hubs.hub(0)).T).argmax(dim=1)
-    assert last["hub"] == accuracy_score(test.classes, answers)
+    words = captions_of(poor)
+    assert found["hub"] == accuracy_score(test.classes, (poor.embed_images(test.pixels) @ words.T).argmax(dim=1))
+    heard_as = (tied[0]["bound"].embed(heard(TINY, 0).test) @ words.T).argmax(dim=1)
+    assert found["accuracy"] == accuracy_score(heard(TINY, 0).classes, heard_as)
+    assert not same_weights(poor, hubs.hub(0))
+    assert torch.equal(tied[0]["anchors"], pictures_of(poor, heard(TINY, 0).pictures))
+
+
+def test_pictures_that_a_hub_is_tested_on_are_none_that_sounds_are_tied_to():
+    test = ablations.shown(0, 2)
+    assert not set(names(test)) & set(names(heard(TINY, 0).pictures))
+    assert torch.equal(test.classes, heard(TINY, 0).classes)
 
 
 # --- ablations -------------------------------------------------------------------------------------------------------
@@ -221,6 +233,12 @@ def test_arms_are_what_their_names_say(tied):
             assert scale == pytest.approx(1 / float(name.split()[1]), rel=1e-4)
         assert row["bound"].log_logit_scale.requires_grad == ("learned" in name)
         assert (len(row["bound"].encoder.head) > 1) == (name == "MLP head")
+        if name.startswith("hub"):
+            assert not torch.equal(row["anchors"], base["anchors"]) or name in (
+                "hub of 20 updates",
+                "hub of 40 updates",
+            )
+            continue
         assert torch.equal(row["anchors"][:64], base["anchors"]) == (
             name not in ("weak", "strong, colours kept", "strong")
         )

@@ -1,5 +1,6 @@
-"""The published ablations one by one: temperature, head, augmentation, loss, length of training."""
+"""The published ablations one by one: temperature, head, augmentation, loss, length of training, quality of the hub."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,13 +10,16 @@ from torch import Tensor
 
 from toyclip import streams
 from toyclip.binding import Bound
+from toyclip.data import Pairs, draw_pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
-from toyclip.studies.cascade.hubs import hub
-from toyclip.studies.cascade.pairing import Heard, Size, captions_of, heard, scores, tie
+from toyclip.studies.cascade.hubs import checkpoints, hub
+from toyclip.studies.cascade.pairing import Heard, Size, captions_of, heard, pictures_of, scores, tie
+from toyclip.studies.cascade.space import readings
 
 SMALL = Size(pairs=32, epochs=16)  # few pairs, so that there is room above
+STOPS = (4, 12, 20, 40)  # updates after which a poorer hub is frozen; a whole training has 86
 YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])  # brightness, two of hue
 
 
@@ -66,6 +70,8 @@ def squared(bound: Bound, spectra: Tensor, anchors: Tensor) -> Tensor:
 @torch.no_grad()
 def seen_as(model: ToyCLIP, pairs: Heard, look: Callable, views: int, seed: int) -> Tensor:
     """Where the pictures lie when each is shown in so many ways, view by view, (views * N, D)."""
+    if look is LOOKS["none"]:
+        return pictures_of(model, pairs.pictures).repeat(views, 1)
     generator, images = streams.generator(seed, "views"), pairs.pictures.images
     return torch.cat([model.embed_images(look(images, generator)) for _ in range(views)])
 
@@ -90,25 +96,42 @@ ARMS: dict[str, dict] = {  # what differs from a linear head, InfoNCE at 0.1 and
     "strong": {"look": "strong"},
     "twice as long": {"times": 2},
     "four times as long": {"times": 4},
+    **{f"hub of {updates} updates": {"updates": updates} for updates in STOPS},
+    "hub of 4 channels": {"width": 4},
 }
+
+
+@functools.lru_cache(maxsize=1)
+def shown(seed: int, each: int) -> Pairs:
+    """Pictures that a hub itself is tested on, so many of each class."""
+    return draw_pairs(each, streams.number(seed, "pictures to test on"))
 
 
 def ablation(name: str, seed: int, size: Size = SMALL) -> dict:
     """One arm: every sound meets its picture once an epoch, in a view of its own.
 
     Returns:
-        As `scores`, and the logit scale and the loss at the end.
+        As `scores` and `space.readings`; the logit scale and the loss at the end; "hub", the accuracy of the hub itself
+        on pictures.
 
     Raises:
         InputError: if there is no such arm.
     """
     options = dict(lookup(ARMS, name, "arm"))
-    model, pairs = hub(seed), heard(size, seed)
+    updates, width = options.pop("updates", None), options.pop("width", 64)
+    model = hub(seed, width) if updates is None else checkpoints(seed, STOPS)[updates]
+    pairs, test, captions = heard(size, seed), shown(seed, size.test), captions_of(model)
     views = size.epochs * options.pop("times", 1)
     anchors = seen_as(model, pairs, LOOKS[options.pop("look", "none")], views, seed)  # (views * N, D)
     ears = tie(pairs.spectra.repeat(views, 1, 1), anchors, replace(size, epochs=1), seed, **options)
-    found = scores(ears.embed(pairs.test), captions_of(model), pairs.classes)
-    return found | {"logit_scale": round(ears.logit_scale.item(), 4), "loss": round(ears.losses[-1], 4)}
+    sounds, pictures = ears.embed(pairs.test), pictures_of(model, test)
+    stranger = hub(streams.number(seed, "another hub", 0))
+    return scores(sounds, captions, pairs.classes) | {
+        "hub": scores(pictures, captions, test.classes)["accuracy"],
+        "logit_scale": round(ears.logit_scale.item(), 4),
+        "loss": round(ears.losses[-1], 4),
+        **readings(model, stranger, sounds, pictures, pairs.classes),
+    }
 
 
-STUDIES = (Study("cascade_ablations", ablation, seeds=6, conditions=tuple(ARMS)),)
+STUDIES = (Study("cascade_ablations", ablation, seeds=5, conditions=tuple(ARMS)),)

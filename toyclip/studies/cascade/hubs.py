@@ -3,7 +3,7 @@
 import copy
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from toyclip.data import CAPTIONS, Tokenizer, world
@@ -44,6 +44,7 @@ def hub(seed: int, width: int = 64) -> ToyCLIP:
     return frozen(model)
 
 
-def checkpoints(seed: int, stops: Sequence[int]) -> dict[int, ToyCLIP]:
+@functools.lru_cache(maxsize=1)
+def checkpoints(seed: int, stops: tuple[int, ...]) -> dict[int, ToyCLIP]:
     """The model after so many updates, frozen; what lies beyond the end of the training is left out."""
     return {updates: frozen(model) for updates, model in growth(seed) if updates in stops}

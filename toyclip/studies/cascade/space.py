@@ -4,13 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from toyclip import streams
-from toyclip.data import COLORS, SHAPES, Tokenizer, draw_pairs
+from toyclip.data import COLORS, SHAPES, Tokenizer
 from toyclip.encoders import ToyCLIP
-from toyclip.lab.study import Study
-from toyclip.studies.cascade.emergent import sounds_of
-from toyclip.studies.cascade.hubs import hub
-from toyclip.studies.cascade.pairing import FULL, Size, captions_of, heard, pictures_of, scores
+from toyclip.studies.cascade.pairing import captions_of, scores
 
 
 def distance(one: Tensor, other: Tensor) -> float:
@@ -89,26 +85,27 @@ def sums(start: Tensor, classes: Tensor, words: Tensor, captions: Tensor) -> dic
     return {name: torch.cat(found).double().mean().item() for name, found in right.items()}
 
 
-def space(seed: int, size: Size = FULL) -> dict:
-    """One seed's hub with sounds tied to it.
+def readings(model: ToyCLIP, stranger: ToyCLIP, sounds: Tensor, pictures: Tensor, classes: Tensor) -> dict:
+    """All of it for one hub.
+
+    Args:
+        model: the hub.
+        stranger: another model, whose words must not fit.
+        sounds: (T, D).
+        pictures: (T, D), of the same classes.
+        classes: (T,).
 
     Returns:
-        gaps, and sums that start from a caption, a picture and a sound, and from a sound with another model's words.
+        gaps, and sums that start from a caption, a picture and a sound, and from a sound with the stranger's words.
     """
-    model, pairs = hub(seed), heard(size, seed)
-    captions, sounds = captions_of(model), sounds_of(size, seed)
-    pictures = pictures_of(model, draw_pairs(size.test, streams.number(seed, "pictures to test on")))
-    stranger = words_of(hub(streams.number(seed, "another hub", 0)))
+    captions = captions_of(model)
     starts = {
         "caption": (captions, torch.arange(len(captions)), words_of(model)),
-        "picture": (pictures, pairs.classes, words_of(model)),
-        "sound": (sounds, pairs.classes, words_of(model)),
-        "sound, another model's words": (sounds, pairs.classes, stranger),
+        "picture": (pictures, classes, words_of(model)),
+        "sound": (sounds, classes, words_of(model)),
+        "sound, another model's words": (sounds, classes, words_of(stranger)),
     }
     return {
-        "gaps": gaps(sounds, pictures, captions, pairs.classes),
+        "gaps": gaps(sounds, pictures, captions, classes),
         "sums": {name: sums(*start, captions) for name, start in starts.items()},
     }
-
-
-STUDIES = (Study("cascade_space", space, seeds=6),)
