@@ -63,7 +63,10 @@ def test_player_says_what_is_heard_and_escapes_it():
     with patch("toyclip.figures.cascade.display") as shown:
         players({'a "low" tone <b>': np.zeros(8, np.int16)}, 8000)
     (data,), _ = shown.call_args
-    assert '<figcaption style="text-align:left">a &quot;low&quot; tone &lt;b&gt;</figcaption>' in data["text/html"]
+    assert (
+        '<figcaption style="text-align:left;color:inherit">a &quot;low&quot; tone &lt;b&gt;</figcaption>'
+        in data["text/html"]
+    )
     assert 'aria-label="a &quot;low&quot; tone &lt;b&gt;"' in data["text/html"]
     assert re.fullmatch(r'sound: a "low" tone <b> \[[0-9a-f]{16}\]', data["text/plain"])
 

@@ -46,7 +46,7 @@ def players(sounds: Mapping[str, np.ndarray], rate: int) -> None:
     for says, samples in sounds.items():
         data = wav(samples, rate)
         figures.append(
-            '<figure style="margin:0 0 1rem"><figcaption style="text-align:left">'
+            '<figure style="margin:0 0 1rem"><figcaption style="text-align:left;color:inherit">'
             f'{escape(says)}</figcaption><audio controls preload="auto" style="max-width:100%" '
             f'aria-label="{escape(says)}" src="data:audio/wav;base64,{base64.b64encode(data).decode()}">'
             "</audio></figure>"
@@ -72,10 +72,10 @@ def hub(message: str) -> None:
     axes.plot(7.8 + 1.6 * t, 5.45 + 0.32 * np.sin(2 * np.pi * 9 * t) * np.sin(np.pi * t), color=style.INK, lw=1.2)
     arrow = {"arrowstyle": "<->", "lw": 1.8, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", (1.5, 3.1), (4.8, 3.1), arrowprops=arrow | {"color": style.ACCENT})
-    axes.text(3.15, 2.95, "trained,\nthen frozen", ha="center", va="top", fontsize=9.5, color=style.ACCENT)
+    axes.text(3.15, 2.95, "trained, frozen", ha="center", va="top", fontsize=9.5, color=style.ACCENT)
     axes.annotate("", (5.2, 3.1), (8.5, 3.1), arrowprops=arrow | {"color": style.CONTRAST})
-    axes.text(6.85, 2.95, "trained, other\npictures", ha="center", va="top", fontsize=9.5, color=style.CONTRAST)
-    bend = {"connectionstyle": "arc3,rad=0.28", "linestyle": ":", "color": style.GREY}
+    axes.text(6.85, 2.95, "trained later", ha="center", va="top", fontsize=9.5, color=style.CONTRAST)
+    bend = {"connectionstyle": "arc3,rad=0.55", "linestyle": ":", "color": style.GREY}
     axes.annotate("", (8.6, 3.2), (1.4, 3.2), arrowprops=arrow | bend)
     axes.text(5.0, 0.25, "never met", ha="center", fontsize=11, color=style.INK, fontweight="bold")
     style.title(figure, message)
@@ -186,10 +186,11 @@ def clouds(places: Mapping[str, np.ndarray], message: str, alt: str) -> None:
     rest = rest - np.outer(rest @ first, first)
     second = np.linalg.svd(rest, full_matrices=False)[2][0]
     looks = {"sounds": (style.CONTRAST, ".", 16), "pictures": (style.ACCENT, ".", 16), "captions": (style.INK, "*", 70)}
+    spots = {"sounds": 0.2, "pictures": 0.5, "captions": 0.82}
     for name, place in places.items():
         color, marker, size = looks[name]
         axes.scatter(place @ first, place @ second, c=color, marker=marker, s=size, alpha=0.6, lw=0)
-        axes.text((place @ first).mean(), 1.02, name, color=color, ha="center", fontsize=11)
-    axes.set(xlabel="the direction between the middles", ylabel="the widest other", ylim=(-1, 1.15))
+        axes.text(spots[name], 1.02, name, color=color, ha="center", fontsize=11, transform=axes.transAxes)
+    axes.set(xlabel="the direction between the middles", ylabel="the widest other", ylim=(-1, 1))
     style.title(figure, message)
     style.show(figure, alt, live=True)
