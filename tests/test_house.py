@@ -28,13 +28,14 @@ LONGEST = 220  # lines of a module
 TOOLS = ("errors", "files")  # know nothing of CLIP
 CORE = (  # in the order in which they are read: each imports only what stands before it
     *TOOLS, "streams", "pairs", "outlines", "data", "pictures", "vit", "encoders", "infonce", "loss_floor", "zero_shot",
-    "metrics", "muon", "recipes", "train", "checkpoint", "chunked", "trend", "loss_checks",
+    "metrics", "muon", "recipes", "train", "checkpoint", "binding", "chunked", "trend", "loss_checks",
 )  # fmt: skip
 STUDIES = (
     "infonce",
     "zero_shot",
     "frequency",
     "composition",
+    "cascade",
     "real_encoders",
     "speedrun",
     "batch",

@@ -2,8 +2,8 @@
 
 CLIP itself is five modules, read in the order of the book's chapters: data, encoders, infonce, zero_shot, train. Beside
 them stand what makes it fast (muon), what makes its batch large (chunked), what reads and keeps files (pictures,
-checkpoint) and what takes a loss or a model of your own (loss_checks, trend). `studies` holds a folder for each chapter
-that needs more than that, `lab` what runs and stores them, `figures` what draws them.
+checkpoint) and what takes a loss, a model or a modality of your own (loss_checks, trend, binding). `studies` holds a
+folder for each chapter that needs more than that, `lab` what runs and stores them, `figures` what draws them.
 
 The names of `__all__` are those to build on. Each is looked up in its module when it is first used, so that importing
 toyclip takes no time. A module's name stays the module's: to train from nothing, call `toyclip.train.train`.
@@ -33,6 +33,7 @@ _HOME = {  # public name -> the module that defines it
     "Recipe": "recipes",
     "batches": "train",
     "fit": "train",
+    "bind": "binding",
     "load": "checkpoint",
     "save": "checkpoint",
     "load_picture": "pictures",

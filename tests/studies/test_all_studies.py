@@ -23,6 +23,8 @@ from toyclip.errors import InputError
 from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
 from toyclip.studies.batch import ablations, footprint, starts, sweeps
+from toyclip.studies.cascade import ablations as bindings
+from toyclip.studies.cascade import emergent, hubs, pairing
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
 from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic, words
@@ -40,6 +42,7 @@ LONGER = replace(TINY, levels=6)
 GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
 RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
+SOUNDS = pairing.Size(pairs=4, test=3, epochs=1, batch_size=16)
 QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 
 
@@ -47,7 +50,7 @@ QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 def _small() -> Iterator[None]:
     """Every world is small and every run short; what measures time finds a clock that ticks at every look."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (train, captions, structure, prompts, outside, bench):
+        for module in (train, captions, structure, prompts, outside, bench, hubs):
             patch.setattr(module, "world", tiny_world)
         for module in (captions, structure, bench):
             patch.setattr(module, "accuracy", confidence)
@@ -71,6 +74,7 @@ def _small() -> Iterator[None]:
             words.words_run: (None, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
+            **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
         }
@@ -78,6 +82,12 @@ def _small() -> Iterator[None]:
             patch.setattr(function, "__defaults__", short)
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
+        patch.setattr(hubs, "FAST", QUICK)
+        patch.setattr(bindings, "STOPS", (0, 2))
+        for name, arm in bindings.ARMS.items():
+            patch.setitem(
+                bindings.ARMS, name, arm | ({"updates": 2 * (arm["updates"] > 4)} if "updates" in arm else {})
+            )
         patch.setattr(bench, "PART", 2)
         patch.setattr(bench, "RUNGS", (Rung("slow", replace(QUICK, name="reference")), Rung("quick", QUICK)))
         patch.setattr(bench, "IDEAS", (Rung("as it is", QUICK), Rung("mirrored", QUICK, new_loss=mirror)))
@@ -135,7 +145,8 @@ def few_updates(
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
     worlds = (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease)
-    for kept in (*worlds, sweeps.choose_rates, starts.best_rate):
+    hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
+    for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
 
 
@@ -153,7 +164,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 38
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 40
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -227,5 +238,7 @@ def test_conditions_differ(name):
 NO_DIFFERENCE = {
     "bias_starts": 2,  # as in factorial
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
+    "cascade_ablations": 3,  # hubs of two updates, of which there are two here
+    "cascade": 2,  # answers to 48 sounds of three names each; test_cascade_wing.py looks at who was trained on what
     "factorial": 14,  # accuracies on 64 pictures are often the same; test_factorial.py looks at what arms are made of
 }

@@ -18,6 +18,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "frequency.words",
     "frequency.priming",
     "composition.unseen",
+    "cascade.emergent",
+    "cascade.ablations",
     "real_encoders.transfer",
     "real_encoders.counts",
     "real_encoders.wording",
