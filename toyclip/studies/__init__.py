@@ -17,6 +17,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "frequency.synthetic",
     "frequency.priming",
     "composition.unseen",
+    "taxonomy.carried",
     "speedrun.bench",
     "batch.ablations",
     "batch.sweeps",
