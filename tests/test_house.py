@@ -35,6 +35,7 @@ STUDIES = (
     "zero_shot",
     "frequency",
     "composition",
+    "taxonomy",
     "speedrun",
     "batch",
     "conclusion",

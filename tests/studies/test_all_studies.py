@@ -27,6 +27,7 @@ from toyclip.studies.conclusion import factorial
 from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
+from toyclip.studies.taxonomy import carried
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
 from toyclip.zero_shot import classifier, similarities
 
@@ -67,6 +68,7 @@ def _small() -> Iterator[None]:
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             bench.matrix_rate: (8, 2),
+            carried.carried: (carried.Amounts(1, 1, 1, 2, 2, 2),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -112,7 +114,8 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
 
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
-    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates):
+    for kept in (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease, sweeps.choose_rates,
+                 carried.taxonomy_of, carried.language, carried.lessons, carried.features):  # fmt: skip
         kept.cache_clear()
 
 
@@ -130,7 +133,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 30
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 31
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -10,6 +10,7 @@ from torch import Tensor
 from toyclip import streams
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
+from toyclip.pairs import Pairs
 from toyclip.studies.frequency.concepts import draw_concepts
 from toyclip.studies.taxonomy import kinds, seeing, text
 from toyclip.studies.taxonomy.grading import graded, luck, precision, rounded
@@ -81,7 +82,7 @@ def language(seed: int, read: str, amounts: Amounts) -> LanguageModel:
 
 
 @functools.lru_cache(maxsize=1)
-def lessons(seed: int, amounts: Amounts) -> seeing.Pairs:
+def lessons(seed: int, amounts: Amounts) -> Pairs:
     """What all encoders of a seed learn from."""
     seen = seeing.others(taxonomy_of(seed))
     return draw_concepts(seen, [amounts.lessons] * len(seen), streams.number(seed, "lessons"))

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from toyclip import streams
-from toyclip.data import Pairs
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import lookup
 from toyclip.infonce import info_nce, mask_twins, same
+from toyclip.pairs import Pairs
 from toyclip.pictures import Emoji, emoji
 from toyclip.studies.frequency.corpus import RECIPE, STRIDED, Size, learn
 from toyclip.studies.taxonomy.kinds import Taxonomy
