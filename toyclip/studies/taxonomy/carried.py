@@ -88,21 +88,26 @@ def lessons(seed: int, amounts: Amounts) -> Pairs:
     return draw_concepts(seen, [amounts.lessons] * len(seen), streams.number(seed, "lessons"))
 
 
+@functools.lru_cache(maxsize=1)
+def drawings(seed: int, amounts: Amounts) -> tuple[Tensor, Tensor]:
+    """Of each leaf of a seed the drawings to align and those to test, leaf by leaf, (L n, 3, H, W) and (L m, 3, H, W)."""
+    leaves, each = taxonomy_of(seed).leaves, {"aligned": amounts.drawings, "tested": amounts.test}
+    aligned, tested = (draw_concepts(leaves, [n] * len(leaves), streams.number(seed, name)) for name, n in each.items())
+    return aligned.pixels, tested.pixels
+
+
 @functools.lru_cache(maxsize=len(seeing.ENCODERS))
 def features(seed: int, encoder: str, amounts: Amounts) -> tuple[Tensor, Tensor]:
-    """Of the drawings to align and of those to test, leaf by leaf, (L, n, 64) and (L, m, 64).
+    """What an encoder makes of the `drawings`, (L, n, 64) and (L, m, 64).
 
     In units of the aligned drawings' standard deviations from their mean.
     """
-    leaves = taxonomy_of(seed).leaves
-    model = seeing.school(lessons(seed, amounts), encoder, seed, amounts.encoder)
-    seen = []
-    for what, each in (("aligned", amounts.drawings), ("tested", amounts.test)):
-        drawn = draw_concepts(leaves, [each] * len(leaves), streams.number(seed, what))
-        seen.append(seeing.look(model, drawn.pixels).unflatten(0, (len(leaves), each)))  # (L, n, 64)
-    used = seen[0][torch.from_numpy(~taxonomy_of(seed).held_out)].flatten(0, 1)
-    mean, deviation = used.mean(dim=0), used.std(dim=0) + 1e-6  # (64,) each
-    return (seen[0] - mean) / deviation, (seen[1] - mean) / deviation
+    taxonomy, model = taxonomy_of(seed), seeing.school(lessons(seed, amounts), encoder, seed, amounts.encoder)
+    leaves = len(taxonomy.leaves)
+    used, tested = (seeing.look(model, part).unflatten(0, (leaves, -1)) for part in drawings(seed, amounts))
+    known = used[torch.from_numpy(~taxonomy.held_out)].flatten(0, 1)
+    mean, deviation = known.mean(dim=0), known.std(dim=0) + 1e-6  # (64,) each
+    return (used - mean) / deviation, (tested - mean) / deviation
 
 
 def captions(arm: Arm, taxonomy: Taxonomy, said: np.ndarray, seed: int) -> tuple[list[int], list[str]]:

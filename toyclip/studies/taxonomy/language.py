@@ -90,7 +90,7 @@ def one_cycle(step: int, steps: int) -> float:
     [0.5, 1.0, 1.0, 0.5, 0.01]
     """
     up = max(1, steps // 10)
-    return min((step + 1) / up, (1 + math.cos(math.pi * max(0, step - up) / (steps - up))) / 2)
+    return min((step + 1) / up, (1 + math.cos(math.pi * max(0, step - up) / max(1, steps - up))) / 2)
 
 
 def descend(trained: nn.Module, loss_of: Callable[[], Tensor], updates: int, lr: float = 3e-3) -> float:
