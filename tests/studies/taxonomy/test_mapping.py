@@ -16,7 +16,7 @@ LEAVES = TAXONOMY.words[:4]
 
 @pytest.fixture(scope="module")
 def model():
-    return text.educate(TAXONOMY, 0, "true", updates=60, batch_size=64)
+    return text.educate(TAXONOMY, 0, "true", updates=250, batch_size=64)
 
 
 def features() -> torch.Tensor:
@@ -40,7 +40,7 @@ def test_nothing_but_the_mapping_moves(model, aim):
 
 def test_caption_is_what_the_model_says_in_the_end(model):
     trained = Mapping()
-    loss = align(trained, model, WORDS, features(), captions(LEAVES), 0, updates=300, batch_size=16)
+    loss = align(trained, model, WORDS, features(), captions(LEAVES), 0, updates=150, batch_size=16)
     said = text.answers(model, trained(features()).detach(), WORDS, text.NAME, LEAVES)
     assert said.argmax(axis=1).tolist() == [0, 1, 2, 3]
     assert loss < 0.1

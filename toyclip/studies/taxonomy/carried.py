@@ -90,7 +90,7 @@ def lessons(seed: int, amounts: Amounts) -> Pairs:
 
 @functools.lru_cache(maxsize=1)
 def drawings(seed: int, amounts: Amounts) -> tuple[Tensor, Tensor]:
-    """Of each leaf of a seed the drawings to align and those to test, leaf by leaf, (L n, 3, H, W) and (L m, 3, H, W)."""
+    """Drawings of a seed to align and to test, (L n, 3, H, W) and (L m, 3, H, W) uint8, leaf by leaf."""
     leaves, each = taxonomy_of(seed).leaves, {"aligned": amounts.drawings, "tested": amounts.test}
     aligned, tested = (draw_concepts(leaves, [n] * len(leaves), streams.number(seed, name)) for name, n in each.items())
     return aligned.pixels, tested.pixels
