@@ -62,8 +62,12 @@ def gallery(pictures: Tensor, words: Sequence[str], answers: Sequence[Sequence[t
         told = ", ".join(f"{kind} {100 * p:.0f} %" for kind, p in said)
         axes.text(2.0, row + 0.2, told, fontsize=10, va="center", color=style.ACCENT)
     style.title(figure, title)
-    told = "; ".join(f"{word}: {said[0][0]}" for word, said in zip(words, answers, strict=True))
-    style.show(figure, f"Pictures of leaves that were held out, with the kind that is said first. {told}.", live=True)
+    style.show(
+        figure,
+        f"{len(words)} pictures of leaves that were held out, {', '.join(words)}, each with the three kinds that the "
+        "model finds likeliest and their probabilities. The otter comes out as a mammal.",
+        live=True,
+    )
 
 
 def arms(groups: Mapping[str, Sequence[float]], chance: float, message: str, unit: str) -> None:
@@ -101,8 +105,10 @@ def looks(
     for seed in range(len(doses[0][1])):
         left.plot([d[1][seed] for d in doses], [d[2][seed] for d in doses], "-o", color=style.ACCENT, alpha=0.45, ms=4,
                   lw=1, mew=0)  # fmt: skip
-    for name, x, y in doses:
-        left.annotate(name, (x.mean(), y.mean()), xytext=(-4, 9), textcoords="offset points", fontsize=9.5, ha="right")
+    for i, (name, x, y) in enumerate(doses):
+        place, side = ((-6, -14), "center") if i == 0 else ((12, -4), "left")
+        left.annotate(name, (x.max() if i else x.mean(), y.mean()), xytext=place, textcoords="offset points",
+                      fontsize=9.5, ha=side)  # fmt: skip
     right.plot(*kinds, "o", color=style.CONTRAST, ms=6, mew=0, alpha=0.8)
     left.set(xlabel="coherence", ylabel="average precision", ylim=(0, None))
     right.set(xlabel="coherence")

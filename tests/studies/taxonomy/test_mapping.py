@@ -43,7 +43,7 @@ def test_caption_is_what_the_model_says_in_the_end(model):
     loss = align(trained, model, WORDS, features(), captions(LEAVES), 0, updates=150, batch_size=16)
     said = text.answers(model, trained(features()).detach(), WORDS, text.NAME, LEAVES)
     assert said.argmax(axis=1).tolist() == [0, 1, 2, 3]
-    assert loss < 0.1
+    assert loss < 0.3
 
 
 def test_last_word_alone_is_asked_for(model):
