@@ -36,6 +36,7 @@ STUDIES = (
     "frequency",
     "composition",
     "cascade",
+    "taxonomy",
     "real_encoders",
     "speedrun",
     "batch",

@@ -32,6 +32,7 @@ from toyclip.studies.real_encoders import counts, heads, scratch, transfer, word
 from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
+from toyclip.studies.taxonomy import carried
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
 from toyclip.zero_shot import classifier, similarities
 
@@ -77,6 +78,7 @@ def _small() -> Iterator[None]:
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
+            carried.carried: (carried.Amounts(1, 1, 1, 2, 2, 2),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -148,6 +150,8 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
+    for kept in (carried.taxonomy_of, carried.language, carried.lessons, carried.drawings, carried.features):
+        kept.cache_clear()
 
 
 def run(name: str, condition: str | None, seed: int) -> object:
@@ -164,7 +168,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 40
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 41
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

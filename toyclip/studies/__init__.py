@@ -20,6 +20,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "composition.unseen",
     "cascade.emergent",
     "cascade.ablations",
+    "taxonomy.carried",
     "real_encoders.transfer",
     "real_encoders.counts",
     "real_encoders.wording",

@@ -1,0 +1,1 @@
+"""Studies of the chapter Taxonomy: kinds that only a language model has heard of."""
