@@ -105,10 +105,9 @@ def looks(
     for seed in range(len(doses[0][1])):
         left.plot([d[1][seed] for d in doses], [d[2][seed] for d in doses], "-o", color=style.ACCENT, alpha=0.45, ms=4,
                   lw=1, mew=0)  # fmt: skip
-    for i, (name, x, y) in enumerate(doses):
-        place, side = ((-6, -14), "center") if i == 0 else ((12, -4), "left")
-        left.annotate(name, (x.max() if i else x.mean(), y.mean()), xytext=place, textcoords="offset points",
-                      fontsize=9.5, ha=side)  # fmt: skip
+    top, bottom = max(d[2].max() for d in doses), doses[-1][2].min()
+    left.text(doses[0][1].mean(), 1.12 * top, doses[0][0], ha="center", fontsize=10, color=style.ACCENT)
+    left.text(doses[-1][1].mean(), 0.35 * bottom, doses[-1][0], ha="center", fontsize=10, color=style.ACCENT)
     right.plot(*kinds, "o", color=style.CONTRAST, ms=6, mew=0, alpha=0.8)
     left.set(xlabel="coherence", ylabel="average precision", ylim=(0, None))
     right.set(xlabel="coherence")
