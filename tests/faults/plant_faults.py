@@ -31,10 +31,9 @@ from mutants import Mutant, mutants, slips
 ROOT = Path(__file__).parents[2]
 CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes", "train", "zero_shot", "metrics",
         "muon", "chunked", "checkpoint", "files", "pictures")  # fmt: skip
-NOT_HERE = ("test_colab.py", "test_house.py", "test_notebooks.py", "test_prose.py", "test_verdicts.py",
-            "test_chapter_cost.py", "test_plant_faults.py", "test_repository.py", "test_startup.py",
-            "test_this_checkout.py",
-            "test_wheel.py")  # fmt: skip
+NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "test_house.py", "test_notebooks.py",
+            "test_plant_faults.py", "test_prose.py", "test_repository.py", "test_startup.py", "test_this_checkout.py",
+            "test_verdicts.py", "test_wheel.py")  # fmt: skip
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
              "pytest", "matplotlib.pyplot", "typer", "statsmodels.api")  # fmt: skip
 TESTED_WITH = {"outlines": "data"}  # module -> the one whose tests are its own
