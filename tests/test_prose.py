@@ -120,7 +120,7 @@ def test_numbers_in_prose_come_from_the_code(path):
 
 
 def test_changed_number_is_noticed():
-    """Mostly: on a page of many shares the changed one may be another of them by chance."""
+    """Nearly always: another number of the page may be the same by chance."""
     tried = noticed = 0
     for text, known in map(page, PAGES):
         for sentence in (s for s in sentences(text) if unguarded(s, set())):
@@ -130,7 +130,7 @@ def test_changed_number_is_noticed():
                 if unguarded(match.group(), set()):
                     tried, noticed = tried + 1, noticed + bool(unguarded(changed, known))
     assert tried > 80
-    assert noticed >= 0.8 * tried, f"{noticed} of {tried}"
+    assert noticed >= 0.85 * tried, f"{noticed} of {tried}"
 
 
 @pytest.mark.parametrize("wrong", ["All 490 are right.", "It has 74,931 parameters.", "Some 99.7 % do.", "| 1,378 |"])

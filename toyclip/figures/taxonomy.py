@@ -64,7 +64,7 @@ def gallery(pictures: Tensor, words: Sequence[str], answers: Sequence[Sequence[t
     style.title(figure, title)
     style.show(
         figure,
-        f"{len(words)} pictures of leaves that were held out, {', '.join(words)}, each with the three kinds that the "
+        f"Pictures of leaves that were held out, {', '.join(words)}, each with the three kinds that the "
         "model finds likeliest and their probabilities. The otter comes out as a mammal.",
         live=True,
     )
