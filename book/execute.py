@@ -92,7 +92,7 @@ def results_read(text: str) -> list[str]:
 
 
 def fingerprint(notebook: NotebookNode) -> str:
-    """Hash of all that can change a notebook's output: its code, what of toyclip it reaches, the results it reads.
+    """Hash of all that can change a notebook's output: its code, what of toyclip it reaches, results and verdicts it reads.
 
     Comments and layout do not count, nor what `provenance.fingerprint` leaves out of toyclip.
     """
@@ -101,6 +101,8 @@ def fingerprint(notebook: NotebookNode) -> str:
     for name in results_read(text):
         path = RESULTS / f"{name}.json"
         parts.append(path.read_text(encoding="utf-8") if path.exists() else f"no {name}")
+    if re.search(r"\bcollected\(", text):  # shows the verdicts of all chapters
+        parts.append(claims.COLLECTED.read_text(encoding="utf-8"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

@@ -480,6 +480,18 @@ def test_changed_result_is_noticed_by_who_reads_it(sound, tmp_path, monkeypatch)
         assert bool(fresh(sound)) is answer
 
 
+def test_changed_verdict_is_noticed_by_who_shows_them_all(sound, tmp_path, monkeypatch):
+    verdicts = tmp_path / "verdicts.json"
+    monkeypatch.setattr(execute.claims, "COLLECTED", verdicts)
+    for source, answer in (("print(len(claims.collected()))", True), ("collected = 3", False)):
+        verdicts.write_text("[]")
+        sound.cells[4].source = source
+        execute.normalise(sound)
+        assert fresh(sound) == []
+        verdicts.write_text("[{}]")
+        assert bool(fresh(sound)) is answer
+
+
 @pytest.mark.parametrize("call", ["stored(name)", "stored()", "stored('a', folder='b')", "checks.stored(*names)"])
 def test_call_that_hides_which_result_it_reads_is_refused(call):
     with pytest.raises(ValueError, match="hides what it reads"):
