@@ -15,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -46,6 +46,13 @@ faults: $(INSTALLED)  ## plant faults in the package and see that the tests catc
 
 mutants: $(INSTALLED)  ## plant 300 small slips in the core and see that the tests catch those that matter
 	$(BIN)/python tests/faults/plant_faults.py --mutants 300
+
+browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the pages, and fetch one if there is none
+	@$(BIN)/python tests/browser.py > /dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+			&& apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
+		|| $(BIN)/playwright install chromium-headless-shell || true
+	@$(BIN)/python tests/browser.py
 
 lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
 	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'
