@@ -1,0 +1,126 @@
+// Train: press start, and CLIP learns in the reader's browser, in a worker, from fresh weights.
+import { CAPTIONS, CLASSES, COLORS, SHAPES } from "../data.js";
+import { button, html, nats, percent, speaker } from "./dom.js";
+import { accuracyChart, lossChart, mapChart, matrixChart } from "./charts.js";
+import { controls } from "./controls.js";
+import { study } from "./study.js";
+
+/** Put the part into `place`; `session` starts the worker and keeps what was trained. */
+export function train(place, session) {
+  const { line, say } = speaker(2500);
+  const numbers = html("p", { class: "live-numbers", "aria-hidden": "true" });
+  const loss = lossChart(), accuracy = accuracyChart(), matrix = matrixChart(), map = mapChart();
+  const outcome = html("div", { class: "live-outcome" });
+  const panel = controls(() => { reset(); seeds.reset(); });
+  let state = "idle", losses = [], accuracies = [], settings = panel.current(), began = 0, spent = 0;
+
+  const worker = session.worker((message) => {
+    if (message.type === "progress") progress(message);
+    else if (message.type === "done") done(message.result);
+    else if (message.type === "error") {
+      say(`The training stopped: ${message.message}`, true);
+      enter("idle");
+    } else seeds.hear(message);
+  });
+
+  const enter = (next) => {
+    if (state === "running") spent += performance.now() - began;
+    if (next === "running") began = performance.now();
+    state = next;
+    go.textContent = { idle: "Start", running: "Pause", paused: "Go on", done: "Train again" }[next];
+    step.disabled = next === "running" || next === "studying";
+    go.disabled = next === "studying";
+  };
+  const start = (paused) => {
+    reset();
+    settings = panel.current();
+    if (!settings.counts.some((n) => n > 0) || settings.counts.reduce((a, b) => a + b, 0) < settings.batchSize) {
+      say(`There are fewer pictures than one batch of ${settings.batchSize}; give some class more of them.`, true);
+      return;
+    }
+    spent = 0;
+    worker.post({ type: "start", settings, paused });
+    enter(paused ? "paused" : "running");
+  };
+  const reset = () => {
+    worker.post({ type: "stop" });
+    losses = [];
+    accuracies = [];
+    outcome.replaceChildren();
+    numbers.textContent = "";
+    enter("idle");
+  };
+  const go = button("Start", () => {
+    if (state === "running") {
+      worker.post({ type: "pause" });
+      enter("paused");
+    } else if (state === "paused") {
+      worker.post({ type: "resume" });
+      enter("running");
+    } else start(false);
+  }, { class: "live-go" });
+  const step = button("One update", () => (state === "paused" ? worker.post({ type: "step" }) : start(true)));
+
+  const progress = (m) => {
+    if (state !== "running" && state !== "paused") return; // what was on its way when a reader pressed reset
+    losses.push(...m.losses);
+    accuracies.push([m.step - 1, m.accuracy]);
+    loss.draw(losses, m.steps, m.floor, settings.batchSize);
+    accuracy.draw(accuracies, m.steps);
+    matrix.draw(m.matrix);
+    map.draw(m.pictures, m.words);
+    numbers.textContent = `update ${m.step} of ${m.steps} · loss ${nats(losses.at(-1))} · floor ${nats(m.floor)} · `
+      + `${percent(m.accuracy)} of 96 held-out pictures · 1 / temperature ${m.logitScale.toFixed(1)}`;
+    say(`Update ${m.step} of ${m.steps}: loss ${nats(losses.at(-1))}, ${percent(m.accuracy)} named right.`, m.steps === m.step);
+  };
+
+  const done = (result) => {
+    enter("done");
+    const { text } = panel.preset(), says = `seed ${settings.seed}${text === "nothing changed" ? "" : `, ${text}`}`;
+    session.keep(result, says);
+    const first = accuracies.find(([, share]) => share >= 0.95);
+    const own = settings.captions === "permuted" ? ` Asked in its own code: ${percent(result.ownCode)}.` : "";
+    const sentence = `${percent(result.accuracy)} of 480 held-out pictures named right after ${(spent / 1000).toFixed(1)} seconds`
+      + `${first ? `; 95 % of those watched by update ${first[0] + 1}` : ""}.${own}`;
+    say(sentence, true);
+    outcome.replaceChildren(html("p", { class: "live-result" }, sentence), byClass(result.byClass),
+      html("p", {}, "Ask the model that you have just trained: ", ...asked(result).map((c) =>
+        button(`draw ${CAPTIONS[c]} and ask`, () => session.askAbout(c)))));
+  };
+
+  /** Classes worth asking about: those left out or starved, else the first. */
+  const asked = () => {
+    const rare = CLASSES.map((_, c) => c).filter((c) => settings.counts[c] < 20);
+    return rare.length ? rare.slice(0, 4) : [0];
+  };
+  const byClass = (shares) => html("table", { class: "live-shares" },
+    html("caption", {}, "Held-out pictures of each class named right"),
+    html("thead", {}, html("tr", {}, html("td"), ...SHAPES.map((s) => html("th", { scope: "col" }, s)))),
+    html("tbody", {}, ...COLORS.map((color, row) => html("tr", {}, html("th", { scope: "row" }, color),
+      ...SHAPES.map((_, column) => {
+        const c = row * SHAPES.length + column;
+        return html("td", { class: settings.counts[c] < 20 ? "live-rare" : "" }, percent(shares[c]));
+      })))));
+
+  const seeds = study(worker, panel, {
+    start: () => { reset(); enter("studying"); },
+    end: () => enter("idle"),
+  });
+  place.append(html("div", { class: "live-train" },
+    panel.element,
+    html("div", { class: "live-tools" }, go, step, button("Reset", () => { reset(); clear(); })),
+    line, numbers,
+    html("div", { class: "live-charts" },
+      figure(loss, "loss of each update, and its floor"), figure(accuracy, "held-out pictures named right"),
+      figure(matrix, "cosines: pictures in rows, captions in columns"),
+      figure(map, "the shared space: pictures filled, captions hollow")),
+    outcome, seeds.element));
+  const clear = () => {
+    loss.draw([], 0, null, settings.batchSize);
+    accuracy.draw([], 0);
+  };
+  clear();
+  return panel;
+}
+
+const figure = (chart, text) => html("figure", {}, chart.element, html("figcaption", {}, text));

@@ -1,0 +1,99 @@
+// The worker: trains beside the page, in slices, and tells the page what happens.
+import { loadProducts } from "../products.js";
+import { firstAxes, snapshot, training } from "./experiment.js";
+
+const SLICE = 40; // ms of work before messages are looked at
+const EVERY = 100; // ms between two pictures of what goes on
+
+/** Answer the messages of the page: `start`, `study`, `pause`, `resume`, `step`, `stop`. */
+export function serve(scope) {
+  let products = null, work = null, running = false;
+  const say = (message) => scope.postMessage(message);
+
+  const slice = () => {
+    const end = performance.now() + SLICE;
+    try {
+      do {
+        if (!work || work.next().done) {
+          work = null;
+          running = false;
+        }
+      } while (running && performance.now() < end);
+    } catch (error) {
+      work = null;
+      running = false;
+      say({ type: "error", message: error.message });
+    }
+    if (running) setTimeout(slice, 0);
+  };
+  const begin = (generator) => {
+    work = generator;
+    running = true;
+    slice();
+  };
+
+  /** One training that is watched; it ends with a message that holds the weights. */
+  function* watched(settings, paused) {
+    let axes = firstAxes(), last = -Infinity, losses = [], state = null;
+    const tell = () => {
+      const seen = snapshot(state, axes);
+      axes = seen.axes;
+      const { step, steps, logitScale, floor } = state;
+      say({ type: "progress", step, steps, logitScale, floor, losses, ...seen });
+      losses = [];
+      last = performance.now();
+    };
+    const run = training(products, settings);
+    for (let next = run.next(); ; next = run.next()) {
+      if (next.done) {
+        if (losses.length) tell();
+        say({ type: "done", result: finished(next.value) });
+        return;
+      }
+      state = next.value;
+      losses.push(state.loss);
+      if (!running || performance.now() - last > EVERY) tell();
+      if (paused) running = false;
+      yield;
+    }
+  }
+
+  /** The same with and without a change, one seed after the other. */
+  function* study({ seeds, arms }) {
+    for (let seed = 0; seed < seeds; seed++) {
+      for (const [arm, settings] of arms.entries()) {
+        const run = training(products, { ...settings, seed });
+        let next = run.next();
+        for (; !next.done; next = run.next()) yield;
+        const { accuracy, byClass, ownCode } = next.value;
+        say({ type: "dot", arm, seed, accuracy, byClass, ownCode });
+      }
+    }
+    say({ type: "studied" });
+  }
+
+  const handlers = {
+    start: ({ settings, paused = false }) => begin(watched(settings, paused)),
+    study: (message) => begin(study(message)),
+    pause: () => { running = false; },
+    resume: () => { if (work && !running) { running = true; slice(); } },
+    step: () => { if (work && !running) slice(); },
+    stop: () => { work = null; running = false; },
+  };
+  scope.onmessage = async ({ data }) => {
+    try {
+      if (data.type === "kernel") {
+        products = await loadProducts(data.kernel);
+        say({ type: "ready", kernel: products.name });
+      } else handlers[data.type](data);
+    } catch (error) {
+      say({ type: "error", message: error.message });
+    }
+  };
+}
+
+/** A result as it travels: the weights copied out of the kernel's memory. */
+function finished({ model, ...result }) {
+  const weights = [...model.parameters].map(([name, { shape, value }]) => [name, { shape: [...shape], values: value.slice() }]);
+  return { ...result, weights };
+}
