@@ -9,6 +9,7 @@ text of the same function. The model is loaded by a click (`_static/live.js`).
 import base64
 import io
 import json
+import posixpath
 import re
 from pathlib import Path
 
@@ -21,9 +22,14 @@ FOLDER = BOOK / "live"
 WEIGHTS = BOOK.parent / "toyclip" / "pretrained" / "shapes.safetensors"
 STRANGERS = "🍎🌞🟠⭐🛑🚫🐸🌊"  # emoji that no caption of the world names as they are
 
-IMPORT = re.compile(r'^import \{([^}]*)\} from "(\./|\.\./)([\w/.]+)";\n', re.M)
+IMPORT = re.compile(r'^import \{([^}]*)\} from "([\w/.]+)";\n', re.M)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const)", re.M)
-NAME = re.compile(r"^(?:async )?(?:function\*?|class|const|let) (\w+)", re.M)
+COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*\*.*?\*/)\n", re.M | re.S)  # that has its lines for itself
+    r"^\s*(?://.*|/\*\*.*?\*/)\n", re.M | re.S
+)  # that has its lines for itself
+EXPORTED = re.compile(
+    r"^export (?:async )?(?:function\*?|class|const) (\w+)", re.M
+)
 
 
 class BundleError(Exception):
@@ -41,40 +47,85 @@ def modules(name: str, folder: Path = FOLDER) -> dict[str, str]:
     return found
 
 
-def visit(name: str, folder: Path, found: dict[str, str], path: tuple[str, ...]) -> None:
+def visit(
+    name: str, folder: Path, found: dict[str, str], path: tuple[str, ...]
+) -> None:
     """Put into `found` what a module imports, then the module; `path` is what led to it."""
     if name in path:
-        raise BundleError(f"modules import each other in a circle: {' -> '.join((*path, name))}")
+        raise BundleError(
+            f"modules import each other in a circle: {' -> '.join((*path, name))}"
+        )
     if name in found:
         return
     file = folder / name
     if not file.is_file():
-        raise BundleError(f"{path[-1] if path else 'the bundle'} imports {name}, and there is no such file")
+        raise BundleError(
+            f"{path[-1] if path else 'the bundle'} imports {name}, and there is no such file"
+        )
     text = file.read_text(encoding="utf-8")
-    for _, up, rest in IMPORT.findall(text):
-        parent = file.parent if up == "./" else file.parent.parent
-        visit((parent / rest).relative_to(folder).as_posix(), folder, found, (*path, name))
+    for _, imported in IMPORT.findall(text):
+        visit(target(name, imported), folder, found, (*path, name))
     found[name] = text
 
 
 def join(texts: dict[str, str]) -> str:
-    """The text of all modules as one, without imports and exports.
+    """All modules in one text, each a function of its own that returns what it exports; `start` is that of the last.
 
     Raises:
-        BundleError: if two modules use one name at their top, or one imports or exports in another form.
+        BundleError: if one imports or exports in another form than by name, at the start of a line.
     """
-    names: dict[str, str] = {}
+    numbers = {module: f"m{i}" for i, module in enumerate(texts)}
     parts = []
     for module, text in texts.items():
+        imports = [
+            f"const {{{names.strip()}}} = {numbers[target(module, path)]};"
+            for names, path in IMPORT.findall(text)
+        ]
         body = EXPORT.sub("", IMPORT.sub("", text))
-        if left := re.search(r"^\s*(?:import|export)\b.*|.*\bimport[.(].*", body, re.M):
-            raise BundleError(f"{module} has {left[0].strip()!r}; import and export by name, at the start of a line")
-        for name in NAME.findall(body):
-            if name in names:
-                raise BundleError(f"{module} and {names[name]} both define {name}; rename one")
-            names[name] = module
-        parts.append(f"// --- {module}\n{body.strip()}\n")
-    return "\n".join(parts)
+        if left := re.search(
+            r"^\s*(?:import|export)\b.*|.*\bimport[.(].*", body, re.M
+        ):
+            raise BundleError(
+                f"{module} has {left[0].strip()!r}; import and export by name, at the start of a line"
+            )
+        end = f"return {{ {', '.join(EXPORTED.findall(text))} }};\n}})();"
+        parts.append(
+            "\n".join(
+                [
+                    f"const {numbers[module]} = (() => {{ // {module}",
+                    *imports,
+                    slim(body) + end,
+                ]
+            )
+        )
+    return "\n".join(
+        [*parts, f"const {{ start }} = {list(numbers.values())[-1]};"]
+    )
+
+
+def target(module: str, path: str) -> str:
+    """The name of what a module imports from a path.
+
+    >>> target("page/ask.js", "../data.js"), target("page/ask.js", "./dom.js")
+    ('data.js', 'page/dom.js')
+    """
+    return posixpath.normpath(
+        posixpath.join(posixpath.dirname(module), path)
+    )
+
+
+def slim(text: str) -> str:
+    """A module without its comments and its indentation, which a third of its bytes are.
+
+    >>> slim("// why\\nconst a = 1; // and how\\n  /** what\\n   * for */\\n  a();\\n")
+    'const a = 1; // and how\\na();\\n'
+    """
+    return (
+        re.sub(
+            r"^[ ]+|\n(?=\n)", "", COMMENT.sub("", text), flags=re.M
+        ).strip()
+        + "\n"
+    )
 
 
 def encoded(data: bytes) -> str:
@@ -87,7 +138,11 @@ def sprites() -> list[dict[str, str]]:
 
     wanted = [*WORLD_EMOJI, *STRANGERS]
     sheet = {e.character: e for e in emoji() if e.character in wanted}
-    return [{"name": sheet[c].name, "png": encoded(png(sheet[c].sprite))} for c in wanted if c in sheet]
+    return [
+        {"name": sheet[c].name, "png": encoded(png(sheet[c].sprite))}
+        for c in wanted
+        if c in sheet
+    ]
 
 
 def png(picture: Image.Image) -> bytes:
@@ -110,15 +165,21 @@ def figure_data() -> dict:
     import torch
 
     from toyclip import streams
-    from toyclip.checkpoint import load_pretrained
-    from toyclip.data import CAPTIONS, Tokenizer, draw
+    from toyclip.checkpoint import load
+    from toyclip.data import CAPTIONS, draw
     from toyclip.lab.study import stored
     from toyclip.zero_shot import classifier, similarities
 
-    model = load_pretrained()
-    picture = draw("green", "cross", streams.rng(0, "the picture of the small figure"))  # (32, 32, 3)
-    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None]  # (1, 3, 32, 32)
-    cosines = similarities(model, pixels, classifier(model, CAPTIONS, Tokenizer()))[0]  # (16,)
+    model, tokenizer = load()
+    picture = draw(
+        "green", "cross", streams.rng(0, "the picture of the small figure")
+    )  # (32, 32, 3)
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[
+        None
+    ]  # (1, 3, 32, 32)
+    cosines = similarities(
+        model, pixels, classifier(model, CAPTIONS, tokenizer)
+    )[0]  # (16,)
     return {
         "temperature": {
             "captions": CAPTIONS,
@@ -127,7 +188,10 @@ def figure_data() -> dict:
             "picture": encoded(png(Image.fromarray(picture))),
         },
         "lots": {
-            "runs": [{k: r[k] for k in ("counts", "hits")} for r in stored("frequency_conditions")["results"]["base"]],
+            "runs": [
+                {k: r[k] for k in ("counts", "hits")}
+                for r in stored("frequency_conditions")["results"]["base"]
+            ],
             "test": 20,
         },
     }
@@ -151,16 +215,30 @@ def script(first: str, name: str, data: dict) -> str:
 def presets() -> dict[str, str]:
     """Which preset of the page runs a claim of the ledger again, from claim to preset."""
     text = (FOLDER / "page" / "presets.js").read_text(encoding="utf-8")
-    return {claim: name for name, claim in re.findall(r'name: "([\w-]+)",\s+claim: "(\w+)"', text)}
+    return {
+        claim: name
+        for name, claim in re.findall(
+            r'name: "([\w-]+)",\s+claim: "(\w+)"', text
+        )
+    }
 
 
 def announce(app: Sphinx, config: Config) -> None:
     """Make the scripts, and put the small one that loads them on every page, with the size of the larger one."""
-    made = {file: script(first, name, data()) for file, (first, name, data) in SCRIPTS.items()}
+    made = {
+        file: script(first, name, data())
+        for file, (first, name, data) in SCRIPTS.items()
+    }
     app.live_scripts = made
     kilobytes = round(len(made["clip.js"].encode()) / 1000)
     app.add_css_file("live.css")
-    app.add_js_file("live.js", **{"data-kilobytes": str(kilobytes), "data-claims": json.dumps(presets())})
+    app.add_js_file(
+        "live.js",
+        **{
+            "data-kilobytes": str(kilobytes),
+            "data-claims": json.dumps(presets()),
+        },
+    )
 
 
 def write(app: Sphinx, error: Exception | None) -> None:
