@@ -11,6 +11,7 @@ import io
 import json
 import posixpath
 import re
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -24,8 +25,8 @@ STRANGERS = "🍎🌞🟠⭐🛑🚫🐸🌊"  # emoji that no caption of the wo
 
 IMPORT = re.compile(r'^import \{([^}]*)\} from "([\w/.]+)";\n', re.M)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const)", re.M)
-COMMENT = re.compile(r"^\s*(?://[^\n]*|/\*\*.*?\*/)\n", re.M | re.S)  # that has its lines for itself
-    r"^\s*(?://.*|/\*\*.*?\*/)\n", re.M | re.S
+COMMENT = re.compile(
+    r"^\s*(?://[^\n]*|/\*\*.*?\*/)\n", re.M | re.S
 )  # that has its lines for itself
 EXPORTED = re.compile(
     r"^export (?:async )?(?:function\*?|class|const) (\w+)", re.M
@@ -133,28 +134,28 @@ def encoded(data: bytes) -> str:
 
 
 def sprites() -> list[dict[str, str]]:
-    """The emoji on offer: those that the world's captions name, and some strangers, each as a small PNG."""
+    """The emoji on offer: those that the world's captions name, and some strangers, each as a small WebP without loss."""
     from toyclip.pictures import WORLD_EMOJI, emoji
 
     wanted = [*WORLD_EMOJI, *STRANGERS]
     sheet = {e.character: e for e in emoji() if e.character in wanted}
     return [
-        {"name": sheet[c].name, "png": encoded(png(sheet[c].sprite))}
+        {"name": sheet[c].name, "webp": encoded(packed(sheet[c].sprite))}
         for c in wanted
         if c in sheet
     ]
 
 
-def png(picture: Image.Image) -> bytes:
+def packed(picture: Image.Image) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    picture.save(file, "WEBP", lossless=True, quality=100, method=6)
     return file.getvalue()
 
 
 def model_data() -> dict:
     """What the model in the page comes with."""
     return {
-        "weights": encoded(WEIGHTS.read_bytes()),
+        "weights": encoded(zlib.compress(WEIGHTS.read_bytes(), 9)),
         "kernel": encoded((FOLDER / "kernel.wasm").read_bytes()),
         "emoji": sprites(),
     }
@@ -185,7 +186,7 @@ def figure_data() -> dict:
             "captions": CAPTIONS,
             "cosines": [round(c, 4) for c in cosines.tolist()],
             "scale": round(model.logit_scale.item(), 2),
-            "picture": encoded(png(Image.fromarray(picture))),
+            "picture": encoded(packed(Image.fromarray(picture))),
         },
         "lots": {
             "runs": [

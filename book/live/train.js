@@ -55,15 +55,15 @@ export function optimizers(model, recipe, trained) {
  * @param {Int32Array} tokens (N, L); row i is the caption of picture i.
  * @param {object} recipe such as LIVE.
  * @param {number} seed of the order of the pairs.
- * @param {{directions: string, fixedScale: ?number}} [options] one direction of the loss alone; a logit scale that is
- *   not learned.
+ * @param {{directions: string, fixedScale: ?number, updates: ?number}} [options] one direction of the loss alone; a
+ *   logit scale that is not learned; so many updates, whatever that makes of the last epoch.
  * @yields {{step: number, steps: number, loss: number, logitScale: number, batch: Int32Array, logits: Float32Array}}
  *   `step` counts from 1; the loss, in nats, and the logits, (B, B), are those before the update, `logitScale` is the
  *   one after it, and `batch` holds the positions of the pairs, (B,).
  * @throws {InputError} if the batch does not fit the data, or the fixed scale is not above 0.
  * @throws {LossNotFiniteError} if the loss becomes NaN or infinite.
  */
-export function* fit(model, pairs, tokens, recipe, seed, { directions = "both", fixedScale = null } = {}) {
+export function* fit(model, pairs, tokens, recipe, seed, { directions = "both", fixedScale = null, updates = null } = {}) {
   if (fixedScale !== null && !(fixedScale > 0)) throw new InputError(`the scale ${fixedScale} is not above 0`);
   const count = pairs.classes.length; // N
   const random = rng(seed, "order");
@@ -71,10 +71,11 @@ export function* fit(model, pairs, tokens, recipe, seed, { directions = "both", 
   if (fixedScale !== null) scale.value[0] = Math.log(fixedScale);
   const trained = [...model.parameters.values()].filter((parameter) => fixedScale === null || parameter !== scale);
   const chosen = optimizers(model, recipe, trained);
+  const perEpoch = batches(count, recipe.batchSize, rng(seed, "a count")).length;
+  const steps = updates ?? recipe.epochs * perEpoch;
   let step = 0;
-  for (let epoch = 0; epoch < recipe.epochs; epoch++) {
-    const parts = batches(count, recipe.batchSize, random);
-    for (const batch of parts) { // (B,)
+  while (step < steps) {
+    for (const batch of batches(count, recipe.batchSize, random).slice(0, steps - step)) { // (B,)
       const pictures = rowsAt(pairs.pixels, batch, pairs.pixels.length / count); // (B, 3, 32, 32)
       const captions = rowsAt(tokens, batch, tokens.length / count); // (B, L)
       const logits = model.forward(pictures, captions, batch.length); // (B, B)
@@ -84,11 +85,11 @@ export function* fit(model, pairs, tokens, recipe, seed, { directions = "both", 
       }
       model.backward(gradient);
       clipGradients(trained, recipe.gradClip);
-      const part = schedule(recipe, step, parts.length);
+      const part = schedule(recipe, step, updates === null ? perEpoch : steps / recipe.epochs);
       for (const { optimizer, lr } of chosen) optimizer.step(lr * part);
       if (fixedScale === null) model.clampLogitScale();
       step++;
-      yield { step, steps: recipe.epochs * parts.length, loss, logitScale: model.logitScale, batch, logits };
+      yield { step, steps, loss, logitScale: model.logitScale, batch, logits };
     }
   }
 }

@@ -29,7 +29,7 @@ export function temperatureFigure(place, { captions, cosines, scale, picture }) 
     min: 0, max: Math.log(100), step: 0.01, value: Math.log(scale), show: (log) => `× ${Math.exp(log).toFixed(1)}`, oninput: show,
   });
   place.append(html("div", { class: "live-small" },
-    html("img", { src: `data:image/png;base64,${picture}`, alt: "The picture that is asked about: a green cross", class: "live-pixels" }),
+    html("img", { src: `data:image/webp;base64,${picture}`, alt: "The picture that is asked about: a green cross", class: "live-pixels" }),
     labelled("1 / temperature", control), line), element);
   show(Math.log(scale));
 }

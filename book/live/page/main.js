@@ -17,6 +17,12 @@ function unpack(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 }
 
+/** Bytes that were packed with zlib, by the browser's own means. */
+async function inflate(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
 /** What the parts of one page share: the two models, the worker's text, and who wants to know of a change. */
 function makeSession(assets, live) {
   const listeners = [], kernel = assets.kernel ? unpack(assets.kernel) : null;
@@ -25,7 +31,7 @@ function makeSession(assets, live) {
     assets, trained: null, chosen: "shipped",
     async open() { // the model that comes with the book
       products ??= await loadProducts(session.kernel());
-      shipped ??= ToyCLIP.fromTensors(products, readSafetensors(unpack(assets.weights)));
+      shipped ??= ToyCLIP.fromTensors(products, readSafetensors(await inflate(unpack(assets.weights))));
     },
     kernel: () => (new URLSearchParams(location.search).has("plain") ? null : kernel), // ?plain: without WebAssembly
     model: () => (session.chosen === "trained" ? session.trained.model : shipped),

@@ -19,8 +19,8 @@ export function emojiBar(emoji, onpick) {
     const { data, width, height } = bytes(image);
     onpick(fromRGBA(data, width, height), `the emoji ${name}, by OpenMoji`);
   };
-  return html("div", { class: "live-emoji", role: "group", "aria-label": "Emoji to ask about" }, ...emoji.map(({ name, png }) => {
-    const image = html("img", { src: `data:image/png;base64,${png}`, alt: name, width: 28, height: 28 });
+  return html("div", { class: "live-emoji", role: "group", "aria-label": "Emoji to ask about" }, ...emoji.map(({ name, webp }) => {
+    const image = html("img", { src: `data:image/webp;base64,${webp}`, alt: name, width: 28, height: 28 });
     return html("button", { type: "button", title: name, onclick: () => pick(image, name) }, image);
   }));
 }

@@ -3,11 +3,12 @@ import { loadProducts } from "../products.js";
 import { firstAxes, snapshot, training } from "./experiment.js";
 
 const SLICE = 40; // ms of work before messages are looked at
-const EVERY = 100; // ms between two pictures of what goes on
+const EVERY = 100; // ms between two reports on what goes on, at least
+const SHARE = 4; // and so many times as long as the last report took, so that most of the time goes into training
 
 /** Answer the messages of the page: `start`, `study`, `pause`, `resume`, `step`, `stop`. */
 export function serve(scope) {
-  let products = null, work = null, running = false;
+  let ready = null, products = null, work = null, running = false;
   const say = (message) => scope.postMessage(message);
 
   const slice = () => {
@@ -34,25 +35,26 @@ export function serve(scope) {
 
   /** One training that is watched; it ends with a message that holds the weights. */
   function* watched(settings, paused) {
-    let axes = firstAxes(), last = -Infinity, losses = [], state = null;
+    let axes = firstAxes(), next = 0, losses = [], state = null;
     const tell = () => {
-      const seen = snapshot(state, axes);
+      const began = performance.now(), seen = snapshot(state, axes);
       axes = seen.axes;
       const { step, steps, logitScale, floor } = state;
       say({ type: "progress", step, steps, logitScale, floor, losses, ...seen });
       losses = [];
-      last = performance.now();
+      const now = performance.now();
+      next = now + Math.max(EVERY, SHARE * (now - began));
     };
     const run = training(products, settings);
-    for (let next = run.next(); ; next = run.next()) {
-      if (next.done) {
+    for (let one = run.next(); ; one = run.next()) {
+      if (one.done) {
         if (losses.length) tell();
-        say({ type: "done", result: finished(next.value) });
+        say({ type: "done", result: finished(one.value) });
         return;
       }
-      state = next.value;
+      state = one.value;
       losses.push(state.loss);
-      if (!running || performance.now() - last > EVERY) tell();
+      if (!running || performance.now() > next) tell();
       if (paused) running = false;
       yield;
     }
@@ -83,9 +85,11 @@ export function serve(scope) {
   scope.onmessage = async ({ data }) => {
     try {
       if (data.type === "kernel") {
-        products = await loadProducts(data.kernel);
-        say({ type: "ready", kernel: products.name });
-      } else handlers[data.type](data);
+        ready = loadProducts(data.kernel);
+        return;
+      }
+      products = await ready;
+      handlers[data.type](data);
     } catch (error) {
       say({ type: "error", message: error.message });
     }
