@@ -1,21 +1,25 @@
 // A 3x3 convolution with its ReLU, as one product of matrices (chapter 2). Pictures are (B, H, W, C) in here.
-import { addColumnSums } from "./layers.js";
+import { addToRows, columnSums } from "./layers.js";
 import { transposed } from "./products.js";
+import { Workspace } from "./workspace.js";
 
 const FIELD = 9; // places of a 3x3 filter
 
-/** Calls `visit(patch, pixel)` for every row of the matrix of patches and every pixel of the picture in it. */
-function everyPlace(count, size, stride, visit) {
+/**
+ * Calls `visit(inPatches, inPicture, length)` for every stretch of memory that a row of a patch, three pixels side by
+ * side with all their channels, shares with the picture; what of a patch lies outside, on the border of zeros, is left.
+ */
+function everyStretch(count, size, stride, channels, visit) {
   const steps = Math.ceil(size / stride); // places of the filter in each direction
-  for (let b = 0, patch = 0; b < count; b++) {
-    for (let y = -1; y < steps * stride - 1; y += stride) {
-      for (let x = -1; x < steps * stride - 1; x += stride, patch += FIELD) {
-        for (let place = 0; place < FIELD; place++) {
-          const [row, column] = [y + Math.floor(place / 3), x + (place % 3)];
-          if (row < 0 || row >= size || column < 0 || column >= size) continue; // the border of zeros
-          visit(patch + place, (b * size + row) * size + column);
-        }
-      }
+  for (let patch = 0; patch < count * steps * steps; patch++) {
+    const picture = Math.floor(patch / (steps * steps));
+    const top = (Math.floor(patch / steps) % steps) * stride - 1;
+    const left = (patch % steps) * stride - 1;
+    const [first, end] = [Math.max(left, 0), Math.min(left + 3, size)];
+    for (let row = Math.max(top, 0); row < Math.min(top + 3, size); row++) {
+      const inPatches = (patch * FIELD + (row - top) * 3 + (first - left)) * channels;
+      const inPicture = ((picture * size + row) * size + first) * channels;
+      visit(inPatches, inPicture, (end - first) * channels);
     }
   }
 }
@@ -28,60 +32,66 @@ function placesFirst(weight, inputs) {
   });
 }
 
-/**
- * Every patch that the filter sees, times the filters, then ReLU: (B, H, W, I) -> (B, H / stride, W / stride, O).
- *
- * @param {object} products
- * @param {Float32Array} x (B, H, W, I), H = W = size.
- * @param {{weight: object, bias: object, stride: number}} layer parameters of shapes (O, I, 3, 3) and (O,).
- * @param {number} count B
- * @returns {{y: Float32Array, patches: Float32Array, filters: Float32Array, size: number, count: number}} the result,
- *   and what the way back needs: patches (P, 9 I), P places in all, and filters (O, 9 I).
- */
-export function convolve(products, x, { weight, bias, stride }, count) {
-  const [outputs, inputs] = weight.shape;
-  const size = Math.sqrt(x.length / count / inputs);
-  const places = count * Math.ceil(size / stride) ** 2;
-  const width = FIELD * inputs;
-  const patches = new Float32Array(places * width); // (P, 9 I)
-  everyPlace(count, size, stride, (patch, pixel) => {
-    for (let c = 0; c < inputs; c++) patches[patch * inputs + c] = x[pixel * inputs + c];
-  });
-  const filters = placesFirst(weight.value, inputs); // (O, 9 I)
-  const y = new Float32Array(places * outputs); // (P, O)
-  products.multiply(patches, width, 1, transposed(filters, outputs, width), y, places, width, outputs);
-  for (let i = 0; i < y.length; i++) y[i] = Math.max(0, y[i] + bias.value[i % outputs]);
-  return { y, patches, filters, size, count };
-}
-
-/**
- * Back through `convolve`: fills the layer's gradients.
- *
- * @param {object} products
- * @param {Float32Array} dy (B, H / stride, W / stride, O); what ReLU shut off is set to 0 in place.
- * @param {object} kept what `convolve` returned.
- * @param {object} layer
- * @param {boolean} further whether the gradient of x is wanted.
- * @returns {?Float32Array} (B, H, W, I), or null.
- */
-export function convolveBackward(products, dy, kept, { weight, bias, stride }, further) {
-  const { y, patches, filters, size, count } = kept;
-  const [outputs, inputs] = weight.shape;
-  const places = y.length / outputs;
-  const width = FIELD * inputs;
-  for (let i = 0; i < y.length; i++) if (y[i] <= 0) dy[i] = 0;
-  addColumnSums(dy, outputs, bias.grad);
-  const dFilters = new Float32Array(outputs * width); // (O, 9 I)
-  products.multiply(dy, 1, outputs, patches, dFilters, outputs, places, width); // (O, P) (P, 9 I)
-  for (let o = 0; o < outputs; o++) {
-    weight.grad.set(transposed(dFilters.subarray(o * width, (o + 1) * width), FIELD, inputs), o * width); // (I, 9)
+/** Every patch that the filter sees, times the filters, then ReLU. Keeps of the last pictures what the way back needs. */
+export class Convolution {
+  /**
+   * @param {object} products
+   * @param {{value: Float32Array, grad: Float32Array, shape: number[]}} weight a parameter, (O, I, 3, 3).
+   * @param {{value: Float32Array, grad: Float32Array}} bias a parameter, (O,).
+   * @param {number} stride pixels from one place of the filter to the next.
+   */
+  constructor(products, weight, bias, stride) {
+    Object.assign(this, { products, weight, bias, stride, workspace: new Workspace(), kept: null });
   }
-  if (!further) return null;
-  const dPatches = new Float32Array(patches.length); // (P, 9 I)
-  products.multiply(dy, outputs, 1, filters, dPatches, places, outputs, width); // (P, O) (O, 9 I)
-  const dx = new Float32Array(count * size * size * inputs); // (B, H, W, I)
-  everyPlace(count, size, stride, (patch, pixel) => {
-    for (let c = 0; c < inputs; c++) dx[pixel * inputs + c] += dPatches[patch * inputs + c];
-  });
-  return dx;
+
+  /**
+   * @param {Float32Array} x (B, H, W, I), H = W.
+   * @param {number} count B
+   * @returns {Float32Array} (B, H / stride, W / stride, O), overwritten by the next call.
+   */
+  forward(x, count) {
+    const [outputs, inputs] = this.weight.shape;
+    const width = FIELD * inputs;
+    const size = Math.sqrt(x.length / count / inputs); // H
+    const places = count * Math.ceil(size / this.stride) ** 2; // P, of the filter on all pictures
+    const patches = this.workspace.take("patches", places * width); // (P, 9 I), the border of zeros is always the same
+    everyStretch(count, size, this.stride, inputs, (inPatches, inPicture, length) => {
+      for (let i = 0; i < length; i++) patches[inPatches + i] = x[inPicture + i];
+    });
+    const filters = placesFirst(this.weight.value, inputs); // (O, 9 I)
+    const y = this.workspace.take("y", places * outputs); // (P, O)
+    this.products.multiply(patches, width, 1, transposed(filters, outputs, width), y, places, width, outputs);
+    addToRows(y, this.bias.value);
+    for (let i = 0; i < y.length; i++) if (y[i] < 0) y[i] = 0;
+    this.kept = { y, patches, filters, size, count };
+    return y;
+  }
+
+  /**
+   * Fills the gradients of weight and bias.
+   *
+   * @param {Float32Array} dy (B, H / stride, W / stride, O); what ReLU shut off is set to 0 in place.
+   * @param {boolean} further whether the gradient of x is wanted.
+   * @returns {?Float32Array} (B, H, W, I), overwritten by the next call; or null.
+   */
+  backward(dy, further) {
+    const { y, patches, filters, size, count } = this.kept;
+    const [outputs, inputs] = this.weight.shape;
+    const [places, width] = [y.length / outputs, FIELD * inputs];
+    for (let i = 0; i < y.length; i++) if (y[i] <= 0) dy[i] = 0;
+    columnSums(dy, this.bias.grad);
+    const dFilters = new Float32Array(outputs * width); // (O, 9 I)
+    this.products.multiply(dy, 1, outputs, patches, dFilters, outputs, places, width); // (O, P) (P, 9 I)
+    for (let start = 0; start < dFilters.length; start += width) {
+      this.weight.grad.set(transposed(dFilters.subarray(start, start + width), FIELD, inputs), start); // (I, 9)
+    }
+    if (!further) return null;
+    const dPatches = this.workspace.take("dPatches", patches.length); // (P, 9 I)
+    this.products.multiply(dy, outputs, 1, filters, dPatches, places, outputs, width); // (P, O) (O, 9 I)
+    const dx = this.workspace.take("dx", count * size * size * inputs).fill(0); // (B, H, W, I)
+    everyStretch(count, size, this.stride, inputs, (inPatches, inPicture, length) => {
+      for (let i = 0; i < length; i++) dx[inPicture + i] += dPatches[inPatches + i];
+    });
+    return dx;
+  }
 }

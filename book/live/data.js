@@ -1,6 +1,6 @@
 // The colour-shape world: pictures drawn point by point, their captions and the tokenizer (chapter 1).
 import { CaptionError, InputError, quoted } from "./errors.js";
-import { covers } from "./outlines.js";
+import { COVERS } from "./outlines.js";
 import { rng } from "./random.js";
 import { closestWord } from "./words.js";
 
@@ -56,35 +56,37 @@ export function draw(color, shape, random) {
   const angle = (random.uniform(-turn, turn) * Math.PI) / 180;
   const arm = random.uniform(...RENDERING.arm);
   const hue = random.uniform(...RENDERING.hue[COLORS.indexOf(color)]);
-  const fill = hsvToRgb(hue, random.uniform(...RENDERING.saturation), random.uniform(...RENDERING.value));
+  const rgb = hsvToRgb(hue, random.uniform(...RENDERING.saturation), random.uniform(...RENDERING.value));
+  const fill = rgb.map((level) => Math.round(255 * level));
   const background = Math.round(255 * random.uniform(...RENDERING.background));
   const margin = Math.min(MARGIN * extent, size / 2); // so that the shape stays inside when it is turned
   const [x, y] = [random.uniform(margin, size - margin), random.uniform(margin, size - margin)];
-  const place = { x, y, extent, angle, arm };
+  const place = { x, y, extent, arm, cos: Math.cos(angle) / extent, sin: Math.sin(angle) / extent };
 
   const pixels = new Uint8Array(3 * size * size); // (3, 32, 32)
   const rounded = new Uint8ClampedArray(pixels.buffer); // the same bytes; what is written here is rounded and clamped
   const noise = 255 * RENDERING.noise;
   for (let i = 0; i < size * size; i++) {
-    const part = covered(shape, place, i % size, Math.floor(i / size), supersampling);
+    const part = coverage(COVERS[shape], place, i % size, Math.floor(i / size), supersampling);
     for (let c = 0; c < 3; c++) {
-      const level = background + part * (Math.round(255 * fill[c]) - background);
-      rounded[c * size * size + i] = random.normal(level, noise);
+      rounded[c * size * size + i] = background + part * (fill[c] - background) + noise * random.normal();
     }
   }
   return pixels;
 }
 
 /** What part of the pixel in this column and row a shape covers, 0 to 1, from points x points places in it. */
-function covered(shape, { x, y, extent, angle, arm }, column, row, points) {
-  const far = Math.hypot(column + 0.5 - x, row + 0.5 - y);
-  if (far > extent * Math.SQRT2 + 1) return 0;
-  const [cos, sin, rim] = [Math.cos(angle) / extent, Math.sin(angle) / extent, 0.5 / (points * extent)];
+function coverage(covers, { x, y, extent, arm, cos, sin }, column, row, points) {
+  const far = (column + 0.5 - x) ** 2 + (row + 0.5 - y) ** 2; // squared, as is the longest half-diagonal beside it
+  if (far > (extent * Math.SQRT2 + 1) ** 2) return 0;
+  const rim = 0.5 / (points * extent);
   let inside = 0;
-  for (let i = 0; i < points * points; i++) {
-    const dx = column + ((i % points) + 0.5) / points - x; // px from the shape's centre
-    const dy = row + (Math.floor(i / points) + 0.5) / points - y;
-    if (covers(shape, cos * dx + sin * dy, cos * dy - sin * dx, arm, rim)) inside++; // turned back, in extents
+  for (let i = 0; i < points; i++) {
+    for (let j = 0; j < points; j++) {
+      const dx = column + (j + 0.5) / points - x; // px from the shape's centre
+      const dy = row + (i + 0.5) / points - y;
+      if (covers(cos * dx + sin * dy, cos * dy - sin * dx, rim, arm)) inside++; // turned back, in extents
+    }
   }
   return inside / (points * points);
 }

@@ -55,6 +55,7 @@ export class ToyCLIP {
     }
     this.imageEncoder = new ImageEncoder(products, this.parameters);
     this.textEncoder = new CaptionEncoder(products, this.parameters);
+    this.kept = null; // of the last batch, for the way back
   }
 
   /**
@@ -93,6 +94,7 @@ export class ToyCLIP {
    * @returns {Float32Array} (N, D) of length 1.
    */
   embedImages(pixels, count) {
+    this.kept = null; // the way back would lead through these pictures
     const each = pixels.length / count;
     const embeddings = new Float32Array(count * EMBED_DIM); // (N, D)
     for (let start = 0; start < count; start += AT_ONCE) {
@@ -118,14 +120,15 @@ export class ToyCLIP {
    * @returns {{name: string, shape: number[], values: Float32Array}[]} pictures as [C, H, W], then vectors as [D].
    */
   layers(pixels) {
-    const { output, input, steps, mean } = this.imageEncoder.forward(pixels, 1);
+    this.kept = null;
+    const { input, maps, mean, output } = this.imageEncoder.forward(pixels, 1);
     const picture = (name, values, channels) => {
       const size = Math.sqrt(values.length / channels);
       return { name, shape: [channels, size, size], values: transposed(values, size * size, channels) }; // (C, H, W)
     };
     return [
       picture("standardised picture", input, 3),
-      ...steps.map(({ y }, i) => picture(`convolution ${i + 1}`, y, this.imageEncoder.convs[i].bias.value.length)),
+      ...maps.map((map, i) => picture(`convolution ${i + 1}`, map, this.imageEncoder.convs[i].weight.shape[0])),
       { name: "mean over the picture", shape: [mean.length], values: mean },
       { name: "projection", shape: [EMBED_DIM], values: output },
       { name: "embedding", shape: [EMBED_DIM], values: normalize(output, EMBED_DIM).unit },
@@ -148,13 +151,18 @@ export class ToyCLIP {
     this.products.multiply(images.unit, EMBED_DIM, 1, columns, logits, count, EMBED_DIM, count);
     const scale = this.logitScale;
     for (let i = 0; i < logits.length; i++) logits[i] *= scale;
-    this.kept = { image, text, images, texts, logits };
+    this.kept = { text, images, texts, logits };
     return logits;
   }
 
-  /** Back through the last `forward`: the gradient of every parameter, from that of the logits, (B, B). */
+  /**
+   * Back through the last `forward`: the gradient of every parameter, from that of the logits, (B, B).
+   *
+   * @throws {InputError} if pictures have been embedded since.
+   */
   backward(dLogits) {
-    const { image, text, images, texts, logits } = this.kept;
+    if (!this.kept) throw new InputError("there is no way back; call forward right before");
+    const { text, images, texts, logits } = this.kept;
     const count = Math.sqrt(logits.length);
     for (const { grad } of this.parameters.values()) grad.fill(0);
     const dScaled = dLogits.map((v) => v * this.logitScale); // (B, B), of the cosines
@@ -162,7 +170,7 @@ export class ToyCLIP {
     const [dImages, dTexts] = [new Float32Array(count * EMBED_DIM), new Float32Array(count * EMBED_DIM)]; // (B, D)
     this.products.multiply(dScaled, count, 1, texts.unit, dImages, count, count, EMBED_DIM);
     this.products.multiply(dScaled, 1, count, images.unit, dTexts, count, count, EMBED_DIM); // transposed
-    this.imageEncoder.backward(normalizeBackward(dImages, images), image);
+    this.imageEncoder.backward(normalizeBackward(dImages, images));
     this.textEncoder.backward(normalizeBackward(dTexts, texts), text);
     this.kept = null;
   }

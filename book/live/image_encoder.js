@@ -1,66 +1,67 @@
 // The eye: four convolutions, a mean over the picture, a linear layer (chapter 2).
-import { convolve, convolveBackward } from "./convolution.js";
+import { Convolution } from "./convolution.js";
 import { PIXEL_MEAN, PIXEL_STD } from "./data.js";
-import { linear, linearBackward } from "./layers.js";
+import { columnSums, linear, linearBackward } from "./layers.js";
+import { Workspace } from "./workspace.js";
 
 const STRIDES = [2, 2, 2, 1]; // the convolutions step over pixels: 32 -> 16 -> 8 -> 4 -> 4
 
-/** Pictures as bytes (B, 3, H, W) -> floats around 0, (B, H, W, 3). */
-function standardize(pixels, count) {
-  const area = pixels.length / count / 3;
-  const x = new Float32Array(pixels.length); // (B, H, W, 3)
-  for (let i = 0; i < x.length; i++) {
-    const [b, place, channel] = [Math.floor(i / (3 * area)), Math.floor(i / 3) % area, i % 3];
-    x[i] = (pixels[(3 * b + channel) * area + place] / 255 - PIXEL_MEAN) / PIXEL_STD;
+/** Pictures as bytes (B, 3, H, W) -> floats around 0, (B, H, W, 3), written into `x`. */
+function standardize(pixels, count, x) {
+  const area = pixels.length / count / 3; // H W
+  for (let plane = 0; plane < 3 * count; plane++) { // one channel of one picture
+    const first = Math.floor(plane / 3) * 3 * area + (plane % 3);
+    for (let i = 0; i < area; i++) x[first + 3 * i] = (pixels[plane * area + i] / 255 - PIXEL_MEAN) / PIXEL_STD;
   }
   return x;
 }
 
-/** 69,728 parameters, those of the model that begin with "image_encoder." */
+/** 69,728 parameters: "image_encoder." in the model. Keeps of the last pictures what the way back needs. */
 export class ImageEncoder {
   constructor(products, parameters) {
-    const layer = (name) => ({
-      weight: parameters.get(`image_encoder.${name}.weight`),
-      bias: parameters.get(`image_encoder.${name}.bias`),
-    });
+    const parameter = (name) => parameters.get(`image_encoder.${name}`);
     this.products = products;
-    this.convs = STRIDES.map((stride, i) => ({ ...layer(`convs.${i}`), stride }));
-    this.projection = layer("projection");
+    this.workspace = new Workspace();
+    this.convs = STRIDES.map(
+      (stride, i) => new Convolution(products, parameter(`convs.${i}.weight`), parameter(`convs.${i}.bias`), stride),
+    );
+    this.projection = { weight: parameter("projection.weight"), bias: parameter("projection.bias") };
   }
 
   /**
    * @param {Uint8Array} pixels (B, 3, 32, 32)
    * @param {number} count B
-   * @returns {{output: Float32Array, input: Float32Array, steps: object[], mean: Float32Array}} embeddings (B, D), not
-   *   yet normalised; pictures (B, 32, 32, 3), what each convolution made of them, and the mean over all places (B, C).
+   * @returns {{input: Float32Array, maps: Float32Array[], mean: Float32Array, output: Float32Array}} pictures (B, 32, 32,
+   *   3), what each convolution made of them, (B, h, w, C), both overwritten by the next call; the mean over all places,
+   *   (B, C), and embeddings (B, D), not yet normalised.
    */
   forward(pixels, count) {
-    const input = standardize(pixels, count); // (B, 32, 32, 3)
-    const steps = [];
-    let x = input;
-    for (const conv of this.convs) {
-      steps.push(convolve(this.products, x, conv, count));
-      x = steps.at(-1).y; // (B, h, w, C)
-    }
-    const channels = this.projection.weight.shape[1];
-    const places = x.length / count / channels;
+    const input = standardize(pixels, count, this.workspace.take("input", pixels.length)); // (B, 32, 32, 3)
+    const maps = [];
+    for (const conv of this.convs) maps.push(conv.forward(maps.at(-1) ?? input, count)); // (B, h, w, C)
+    const last = maps.at(-1);
+    const channels = this.projection.weight.shape[1]; // C
     const mean = new Float32Array(count * channels); // (B, C)
-    for (let i = 0; i < x.length; i++) {
-      mean[Math.floor(i / (places * channels)) * channels + (i % channels)] += x[i] / places;
+    for (let b = 0; b < count; b++) {
+      const picture = last.subarray((b * last.length) / count, ((b + 1) * last.length) / count); // (h w, C)
+      const row = mean.subarray(b * channels, (b + 1) * channels); // (C,)
+      columnSums(picture, row);
+      row.forEach((sum, c) => (row[c] = (sum * channels) / picture.length));
     }
-    return { output: linear(this.products, mean, this.projection), input, steps, mean };
+    this.kept = { mean, places: last.length / mean.length };
+    return { input, maps, mean, output: linear(this.products, mean, this.projection) };
   }
 
-  /** Fills the gradients of all parameters, from that of the embeddings, (B, D), and what `forward` returned. */
-  backward(dOutput, { steps, mean }) {
+  /** Fills the gradients of all parameters, from that of the embeddings of the last pictures, (B, D). */
+  backward(dOutput) {
+    const { mean, places } = this.kept;
     const dMean = linearBackward(this.products, dOutput, mean, this.projection); // (B, C)
     const channels = this.projection.weight.shape[1];
-    const places = steps.at(-1).y.length / mean.length;
-    let dx = steps.at(-1).y.map(
-      (_, i) => dMean[Math.floor(i / (places * channels)) * channels + (i % channels)] / places,
-    ); // (B, h, w, C)
-    for (let i = steps.length - 1; i >= 0; i--) {
-      dx = convolveBackward(this.products, dx, steps[i], this.convs[i], i > 0); // (B, H, W, I)
+    let dx = this.workspace.take("dx", mean.length * places); // (B, h, w, C)
+    for (let start = 0; start < dx.length; start += channels) {
+      const picture = Math.floor(start / (places * channels)) * channels;
+      for (let c = 0; c < channels; c++) dx[start + c] = dMean[picture + c] / places;
     }
+    for (const conv of this.convs.toReversed()) dx = conv.backward(dx, conv !== this.convs[0]); // (B, H, W, I)
   }
 }

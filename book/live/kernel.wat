@@ -1,5 +1,5 @@
 ;; The product of two matrices of 32-bit floats, out = A B, a tile of 4 rows and 8 columns at a time: the fast twin of
-;; `plainProduct` in products.js. `make kernel` turns this text into kernel.wasm.
+;; `inTiles` in products.js. `make kernel` turns this text into kernel.wasm.
 ;;
 ;; Where rows or columns are no multiple of the tile, the last tile is moved back to end with the matrix, and computes
 ;; some numbers a second time; nothing is read or written past an end. There must be at least 4 rows and 8 columns.

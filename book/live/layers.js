@@ -4,9 +4,20 @@ import { transposed } from "./products.js";
 const VARIANCE_FLOOR = 1e-5; // as torch's layer norm
 const LENGTH_FLOOR = 1e-12; // as torch's normalize
 
-/** Sum of each column of (rows, columns), added to `sums`, (columns,). */
-export function addColumnSums(matrix, columns, sums) {
-  for (let i = 0; i < matrix.length; i++) sums[i % columns] += matrix[i];
+/** Adds an offset, (columns,), to every row of a matrix, (rows, columns). */
+export function addToRows(matrix, offset) {
+  for (let start = 0; start < matrix.length; start += offset.length) {
+    for (let j = 0; j < offset.length; j++) matrix[start + j] += offset[j];
+  }
+}
+
+/** Sums of the columns of a matrix, (rows, columns), into `sums`, (columns,): the way back of `addToRows`. */
+export function columnSums(matrix, sums) {
+  const exact = new Float64Array(sums.length); // (columns,)
+  for (let start = 0; start < matrix.length; start += sums.length) {
+    for (let j = 0; j < sums.length; j++) exact[j] += matrix[start + j];
+  }
+  sums.set(exact);
 }
 
 /**
@@ -21,7 +32,7 @@ export function linear(products, x, { weight, bias }) {
   const rows = x.length / inputs;
   const y = new Float32Array(rows * outputs); // (rows, O)
   products.multiply(x, inputs, 1, transposed(weight.value, outputs, inputs), y, rows, inputs, outputs);
-  for (let i = 0; i < y.length; i++) y[i] += bias.value[i % outputs];
+  addToRows(y, bias.value);
   return y;
 }
 
@@ -30,7 +41,7 @@ export function linearBackward(products, dy, x, { weight, bias }) {
   const [outputs, inputs] = weight.shape;
   const rows = x.length / inputs;
   products.multiply(dy, 1, outputs, x, weight.grad, outputs, rows, inputs); // (O, rows) (rows, I)
-  addColumnSums(dy, outputs, bias.grad);
+  columnSums(dy, bias.grad);
   const dx = new Float32Array(x.length); // (rows, I)
   products.multiply(dy, outputs, 1, weight.value, dx, rows, outputs, inputs); // (rows, O) (O, I)
   return dx;
@@ -64,8 +75,8 @@ export function layerNorm(x, { weight, bias }) {
 export function layerNormBackward(dy, { standard, deviations }, { weight, bias }) {
   const width = weight.value.length;
   const dx = new Float32Array(dy.length); // (rows, D)
-  addColumnSums(dy, width, bias.grad);
-  addColumnSums(dy.map((v, i) => v * standard[i]), width, weight.grad);
+  columnSums(dy, bias.grad);
+  columnSums(dy.map((v, i) => v * standard[i]), weight.grad);
   deviations.forEach((deviation, r) => {
     let [mean, along] = [0, 0]; // of the gradient, and of the gradient along the row itself
     for (let j = 0, i = r * width; j < width; j++, i++) {
