@@ -15,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser page-times notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -54,6 +54,9 @@ browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the page
 		|| $(BIN)/playwright install chromium-headless-shell || true
 	@$(BIN)/python tests/browser.py
 
+page-times: book browser  ## measure what a training in the page takes; with nothing else running
+	$(BIN)/python tests/live/page_times.py
+
 lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
 	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'
 	$(BIN)/jupyter lab --notebook-dir book
@@ -70,7 +73,7 @@ clean:  ## remove the site, the virtual environment, built packages and all cach
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -90,7 +90,7 @@ export function ask(place, session) {
       number.textContent = percent(chances[i]);
     });
     say(`The model says: ${captions[best]}, ${percent(chances[best])} (cosine ${cosines[best].toFixed(2)}).`);
-    view.follow(model, pixels, captions, embedded);
+    view.follow(model, pixels, captions, embedded, best);
   };
 
   const field = html("input", { type: "text", size: 18, autocomplete: "off", placeholder: "a yellow cross" });
@@ -118,7 +118,7 @@ export function ask(place, session) {
     write();
   });
 
-  place.append(html("div", { class: "live-ask" },
+  place.append(html("div", { class: "live-columns" },
     html("div", { class: "live-side" },
       drawn.element,
       html("div", { class: "live-tools" }, button("a test picture", testPicture),

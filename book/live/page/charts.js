@@ -3,7 +3,7 @@ import { CAPTIONS, CLASSES } from "../data.js";
 import { drawing, nats, percent, set, svg } from "./dom.js";
 import { glyph } from "./glyphs.js";
 
-const WIDTH = 340, LEFT = 34, RIGHT = 12;
+const WIDTH = 340, LEFT = 44, RIGHT = 12;
 
 /** A line over updates, with an optional level to arrive at. */
 function line({ height, most, ticks, write, says, level }) {
@@ -25,7 +25,7 @@ function line({ height, most, ticks, write, says, level }) {
       steps.textContent = total ? `${total} updates` : "";
       const last = values.at(-1);
       end.textContent = last ? write(last[1]) : "";
-      if (last) set(end, { x: Math.min(x(last[0]) + 4, WIDTH - 34), y: Math.max(12, y(last[1]) - 6) });
+      if (last) set(end, { x: Math.min(x(last[0]) + 4, WIDTH - 2), y: Math.max(12, y(last[1]) - 6), "text-anchor": x(last[0]) > WIDTH - 50 ? "end" : "start" });
       set(element, { "aria-label": last ? `${says}: now ${write(last[1])}${floor === null ? "" : `, ${level} ${write(floor)}`}` : says });
     },
   };

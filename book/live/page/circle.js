@@ -83,7 +83,7 @@ export function pushAndPull(place) {
     captions = Array.from({ length: B }, () => generator.uniform(0, 2 * Math.PI));
     draw();
   };
-  place.append(html("div", { class: "live-circle" },
+  place.append(html("div", { class: "live-columns" },
     html("div", { class: "live-side" }, element),
     html("div", { class: "live-side" },
       html("p", {}, "Pictures run on the inner track, captions on the outer one; a thin line ties a pair, a thick one shows where the gradient pushes a point."),

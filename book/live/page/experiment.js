@@ -84,7 +84,7 @@ export function* training(products, settings) {
   const diagonal = (map) => CLASSES.map((_, c) => shares[c * CLASSES.length + map(c)]);
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
   return {
-    settings, floor, model,
+    settings, floor, model, kernel: products.name,
     byClass: diagonal((c) => c), // share of each class's held-out pictures that is named right, (16,)
     accuracy: mean(diagonal((c) => c)),
     ownCode: mean(diagonal((c) => code[c])), // when asked with the captions that it was taught, in "permuted"

@@ -67,7 +67,7 @@ export function seeLoss(place) {
     },
   }));
   const two = (v) => v.toFixed(2);
-  place.append(html("div", { class: "live-see" },
+  place.append(html("div", { class: "live-columns" },
     html("div", { class: "live-side" },
       html("div", { class: "live-eight", role: "group", "aria-label": "Eight pictures in rows, eight captions in columns" }, ...boxes)),
     html("div", { class: "live-side" },

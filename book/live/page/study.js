@@ -67,6 +67,7 @@ export function study(worker, panel, hooks) {
     line.textContent = "";
     draw();
   };
+  draw();
   const go = button("Run the study", () => {
     if (running) {
       worker.post({ type: "stop" });
@@ -86,7 +87,7 @@ export function study(worker, panel, hooks) {
   const seeds = choice([[5, "five seeds"], [10, "ten seeds"]], (value) => { count = Number(value); });
   return {
     element: html("section", { class: "live-study" },
-      html("h4", {}, "One run is an anecdote"),
+      html("h3", {}, "One run is an anecdote"),
       html("p", {}, "The same training with and without the change, seed by seed. A dot is a seed, the stroke their mean."),
       html("div", { class: "live-tools" }, labelled("how many", seeds), go),
       element, line),

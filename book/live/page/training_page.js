@@ -12,7 +12,7 @@ export function train(place, session) {
   const loss = lossChart(), accuracy = accuracyChart(), matrix = matrixChart(), map = mapChart();
   const outcome = html("div", { class: "live-outcome" });
   const panel = controls(() => { reset(); seeds.reset(); });
-  let state = "idle", losses = [], accuracies = [], settings = panel.current(), began = 0, spent = 0;
+  let state = "idle", losses = [], accuracies = [], settings = panel.current(), began = 0, spent = 0, arrived = null;
 
   const worker = session.worker((message) => {
     if (message.type === "progress") progress(message);
@@ -23,6 +23,7 @@ export function train(place, session) {
     } else seeds.hear(message);
   });
 
+  const elapsed = () => (spent + (state === "running" ? performance.now() - began : 0)) / 1000; // s, pauses left out
   const enter = (next) => {
     if (state === "running") spent += performance.now() - began;
     if (next === "running") began = performance.now();
@@ -39,6 +40,7 @@ export function train(place, session) {
       return;
     }
     spent = 0;
+    arrived = null;
     worker.post({ type: "start", settings, paused });
     enter(paused ? "paused" : "running");
   };
@@ -65,6 +67,7 @@ export function train(place, session) {
     if (state !== "running" && state !== "paused") return; // what was on its way when a reader pressed reset
     losses.push(...m.losses);
     accuracies.push([m.step - 1, m.accuracy]);
+    if (m.accuracy >= 0.95) arrived ??= { update: m.step, seconds: elapsed() };
     loss.draw(losses, m.steps, m.floor, settings.batchSize);
     accuracy.draw(accuracies, m.steps);
     matrix.draw(m.matrix);
@@ -78,12 +81,15 @@ export function train(place, session) {
     enter("done");
     const { text } = panel.preset(), says = `seed ${settings.seed}${text === "nothing changed" ? "" : `, ${text}`}`;
     session.keep(result, says);
-    const first = accuracies.find(([, share]) => share >= 0.95);
     const own = settings.captions === "permuted" ? ` Asked in its own code: ${percent(result.ownCode)}.` : "";
-    const sentence = `${percent(result.accuracy)} of 480 held-out pictures named right after ${(spent / 1000).toFixed(1)} seconds`
-      + `${first ? `; 95 % of those watched by update ${first[0] + 1}` : ""}.${own}`;
+    const sentence = `${percent(result.accuracy)} of 480 held-out pictures named right after ${elapsed().toFixed(1)} seconds`
+      + `${arrived ? `; 95 % of those watched after ${arrived.seconds.toFixed(1)}, at update ${arrived.update}` : ""}.${own}`;
     say(sentence, true);
-    outcome.replaceChildren(html("p", { class: "live-result" }, sentence), byClass(result.byClass),
+    Object.assign(outcome.dataset, { // for a test, and for what measures
+      accuracy: result.accuracy, ownCode: result.ownCode, byClass: JSON.stringify([...result.byClass]),
+      seconds: elapsed(), arrived: arrived?.seconds ?? "", update: arrived?.update ?? "", kernel: result.kernel,
+    });
+    outcome.replaceChildren(byClass(result.byClass),
       html("p", {}, "Ask the model that you have just trained: ", ...asked(result).map((c) =>
         button(`draw ${CAPTIONS[c]} and ask`, () => session.askAbout(c)))));
   };
@@ -93,7 +99,7 @@ export function train(place, session) {
     const rare = CLASSES.map((_, c) => c).filter((c) => settings.counts[c] < 20);
     return rare.length ? rare.slice(0, 4) : [0];
   };
-  const byClass = (shares) => html("table", { class: "live-shares" },
+  const byClass = (shares) => html("table", { class: "live-result" },
     html("caption", {}, "Held-out pictures of each class named right"),
     html("thead", {}, html("tr", {}, html("td"), ...SHAPES.map((s) => html("th", { scope: "col" }, s)))),
     html("tbody", {}, ...COLORS.map((color, row) => html("tr", {}, html("th", { scope: "row" }, color),
@@ -106,7 +112,7 @@ export function train(place, session) {
     start: () => { reset(); enter("studying"); },
     end: () => enter("idle"),
   });
-  place.append(html("div", { class: "live-train" },
+  place.append(html("div", {},
     panel.element,
     html("div", { class: "live-tools" }, go, step, button("Reset", () => { reset(); clear(); })),
     line, numbers,

@@ -1,0 +1,73 @@
+"""Measures what a training in the page takes, with the kernel and without, and stores it: `make page-times`.
+
+Presses the button as a reader does, on the built site, one seed after the other; run it with nothing beside it.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from browser import chromium, served  # noqa: E402, found by the line above when this runs as a script
+
+STORED = ROOT / "toyclip" / "pretrained" / "page.json"
+SEEDS = (0, 1, 2, 3, 4)
+
+
+def code() -> str:
+    """Hash of the JavaScript and the kernel that the times belong to: what stands in book/live itself."""
+    folder = ROOT / "book" / "live"
+    text = b"".join(file.read_bytes() for file in sorted([*folder.glob("*.js"), folder / "kernel.wasm"]))
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def trained(page: Page, seed: int, limit: float = 240) -> dict:
+    """One training by the button, and what the page says of it; `limit` in seconds."""
+    live = page.locator("div.live-train.live")
+    live.get_by_label("seed", exact=True).evaluate(
+        "(field, seed) => { field.value = seed; field.dispatchEvent(new Event('input')); }", seed
+    )
+    live.locator(".live-go").click()
+    live.locator(".live-result").wait_for(timeout=1000 * limit)
+    data = live.locator(".live-outcome").evaluate("place => ({ ...place.dataset })")
+    return {name: float(data[name] or "inf") for name in ("seconds", "arrived", "update", "accuracy")} | {
+        "kernel": data["kernel"]
+    }
+
+
+def measure() -> dict:
+    """Medians over SEEDS, in seconds."""
+    runs = {}
+    with chromium() as browser, served(ROOT / "_build" / "html") as address:
+        for kernel, query in (("wasm", ""), ("plain", "?plain")):
+            page = browser.new_page()
+            page.goto(f"{address}/book/live.html{query}")
+            page.locator("div.live-train .live-load").click()
+            runs[kernel] = [trained(page, seed) for seed in SEEDS]
+            assert {run["kernel"] for run in runs[kernel]} == {kernel}
+            print(kernel, *runs[kernel], sep="\n")
+        version = browser.version.split(".")[0]
+    kernel, plain = runs["wasm"], runs["plain"]
+    return {
+        "seconds to 95 %": round(median(run["arrived"] for run in kernel), 1),
+        "seconds": round(median(run["seconds"] for run in kernel), 1),
+        "plain seconds to 95 %": round(median(run["arrived"] for run in plain), 1),
+        "plain seconds": round(median(run["seconds"] for run in plain), 1),
+        "accuracy": min(run["accuracy"] for run in kernel + plain),
+        "update of 95 %": max(run["update"] for run in kernel + plain),
+        "seeds": len(SEEDS),
+        "browser": f"Chromium {version}",
+        "code": code(),
+    }
+
+
+if __name__ == "__main__":
+    times = measure()
+    STORED.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(times, indent=1))
