@@ -5,7 +5,7 @@ import { epochFloor } from "../infonce.js";
 import { rng } from "../random.js";
 import { LIVE } from "../recipes.js";
 import { fit } from "../train.js";
-import { classifier, similarities } from "../zero_shot.js";
+import { accuracy, classifier, similarities } from "../zero_shot.js";
 
 export const FULL = 170; // pictures of a class in training, as in the package: 16 x 170 = 2,720
 const HELD_OUT = 30; // pictures of a class that it is tested on: 480
@@ -79,7 +79,11 @@ export function* training(products, settings) {
   const progress = fit(model, pairs, tokensOf(captions, tokenizer), recipe, settings.seed, {
     directions: settings.directions, fixedScale, updates,
   });
-  for (const update of progress) yield { ...update, floor, model, heldOut, tokenizer };
+  const few = watched(heldOut), quarters = [];
+  for (const update of progress) {
+    if (update.step === Math.round(((quarters.length + 1) * update.steps) / 4)) quarters.push(accuracy(model, few, tokenizer));
+    yield { ...update, floor, model, few, tokenizer };
+  }
   const shares = confusion(model, heldOut, tokenizer), code = permuted(settings.seed);
   const diagonal = (map) => CLASSES.map((_, c) => shares[c * CLASSES.length + map(c)]);
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -87,23 +91,31 @@ export function* training(products, settings) {
     settings, floor, model, kernel: products.name,
     byClass: diagonal((c) => c), // share of each class's held-out pictures that is named right, (16,)
     accuracy: mean(diagonal((c) => c)),
+    pace: mean(quarters), // accuracy on the way: after one, two, three and four quarters of the updates, averaged
     ownCode: mean(diagonal((c) => code[c])), // when asked with the captions that it was taught, in "permuted"
   };
 }
 
-/** What the page draws of a model on its way: cosines between classes and captions, and a map of the space. */
-export function snapshot({ model, heldOut, tokenizer }, axes) {
-  const size = CLASSES.length, D = 64, perClass = heldOut.classes.length / size, watched = size * WATCHED;
-  const pixels = new Uint8Array(watched * 3072);
-  for (let i = 0; i < watched; i++) {
-    const at = (Math.floor(i / WATCHED) * perClass + (i % WATCHED)) * 3072;
-    pixels.set(heldOut.pixels.subarray(at, at + 3072), i * 3072);
+/** A few held-out pictures of each class: WATCHED x 16. */
+function watched({ pixels, classes }) {
+  const perClass = classes.length / CLASSES.length, count = CLASSES.length * WATCHED;
+  const few = { pixels: new Uint8Array(count * 3072), classes: new Int32Array(count) };
+  for (let i = 0; i < count; i++) {
+    const from = Math.floor(i / WATCHED) * perClass + (i % WATCHED);
+    few.pixels.set(pixels.subarray(from * 3072, (from + 1) * 3072), i * 3072);
+    few.classes[i] = classes[from];
   }
-  const pictures = model.embedImages(pixels, watched).slice(); // (96, D)
+  return few;
+}
+
+/** What the page draws of a model on its way: cosines between classes and captions, and a map of the space. */
+export function snapshot({ model, few, tokenizer }, axes) {
+  const size = CLASSES.length, D = 64, count = few.classes.length;
+  const pictures = model.embedImages(few.pixels, count); // (96, D)
   const words = classifier(model, CAPTIONS, tokenizer); // (16, D)
   const matrix = new Float32Array(size * size);
   let right = 0;
-  for (let i = 0; i < watched; i++) {
+  for (let i = 0; i < count; i++) {
     const own = Math.floor(i / WATCHED), cosines = new Float32Array(size);
     for (let c = 0; c < size; c++) {
       for (let d = 0; d < D; d++) cosines[c] += pictures[i * D + d] * words[c * D + d];
@@ -111,7 +123,7 @@ export function snapshot({ model, heldOut, tokenizer }, axes) {
     }
     if (cosines.indexOf(Math.max(...cosines)) === own) right += 1;
   }
-  return { matrix, accuracy: right / watched, ...flatten(pictures, words, axes, D) };
+  return { matrix, accuracy: right / count, ...flatten(pictures, words, axes, D) };
 }
 
 /** Two axes along which the pictures differ most, turned as little as possible since the last time, and the points on them. */

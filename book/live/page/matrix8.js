@@ -16,7 +16,7 @@ const VIEWS = {
 /** Put the part into `place`. */
 export function seeLoss(place) {
   const { line, say } = speaker();
-  const state = { own: 0.6, other: 0.1, twins: 1, scale: 14.3, view: "cosines", cell: null, changed: new Map() };
+  const state = { own: 0.3, other: 0.1, twins: 1, scale: 14.3, view: "cosines", cell: null, changed: new Map() };
   const boxes = Array.from({ length: B * B }, (_, k) => html("button", {
     type: "button", onclick: () => { state.cell = k; update(); },
   }));

@@ -67,8 +67,8 @@ export function serve(scope) {
         const run = training(products, { ...settings, seed });
         let next = run.next();
         for (; !next.done; next = run.next()) yield;
-        const { accuracy, byClass, ownCode } = next.value;
-        say({ type: "dot", arm, seed, accuracy, byClass, ownCode });
+        const { accuracy, byClass, ownCode, pace } = next.value;
+        say({ type: "dot", arm, seed, accuracy, byClass, ownCode, pace });
       }
     }
     say({ type: "studied" });
