@@ -1,6 +1,8 @@
 """One browser for all tests of the JavaScript; it starts when the first of them asks for it."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from browser import chromium, served
@@ -15,12 +17,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with served(FOLDER) as url:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the modules, into which tests may write what the page is to fetch."""
+    return Path(shutil.copytree(FOLDER, tmp_path_factory.mktemp("live") / "live"))
+
+
+@pytest.fixture(scope="session")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def js(browser: Browser, address: str) -> Iterator[Engine]:
-    with engine(browser, address) as loaded:
+def js(browser: Browser, address: str, folder: Path) -> Iterator[Engine]:
+    with engine(browser, address, folder) as loaded:
         yield loaded

@@ -1,10 +1,13 @@
-"""Runs the JavaScript of book/live in a browser, with arrays handed over both ways without loss."""
+"""Runs the JavaScript of book/live in a browser, with arrays handed over both ways without loss.
+
+They go as a file, which the page fetches: through the pipe to the browser a megabyte takes a second.
+"""
 
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from playwright.sync_api import Browser, Page, Route
@@ -18,12 +21,14 @@ SETUP = """async ([address, modules, types]) => {
   for (const name of modules) Object.assign(globalThis, await import(`${address}/${name}.js`));
   const kernel = await (await fetch(`${address}/kernel.wasm`)).arrayBuffer();
   globalThis.PRODUCTS = { wasm: await loadProducts(new Uint8Array(kernel)), plain: await loadProducts(null) };
-  globalThis.unpack = (value) => {
+  const given = async () => new Uint8Array(await (await fetch(`${address}/given`, { cache: "no-store" })).arrayBuffer());
+  globalThis.unpack = (value, bytes) => {
     if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-    if (!value.array) return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, unpack(entry)]));
-    const bytes = Uint8Array.from(atob(value.array[1]), (character) => character.charCodeAt(0));
-    return new globalThis[types[value.array[0]]](bytes.buffer);
+    if (!value.array) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, unpack(v, bytes)]));
+    const [kind, from, to] = value.array;
+    return new globalThis[types[kind]](bytes.slice(from, to).buffer);
   };
+  globalThis.unpackAll = async (value) => unpack(value, await given());
   globalThis.pack = (value) => {
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -43,8 +48,8 @@ SETUP = """async ([address, modules, types]) => {
 class Engine:
     """A page in which the modules are loaded."""
 
-    def __init__(self, page: Page, address: str):
-        self.page = page
+    def __init__(self, page: Page, address: str, folder: Path):
+        self.page, self.file = page, folder / "given"
         page.goto(f"{address}/errors.js")  # any file of the folder: modules can be imported from there
         page.evaluate(SETUP, [address, MODULES, TYPES])
 
@@ -55,17 +60,22 @@ class Engine:
             playwright.sync_api.Error: if the body throws; the message holds the error's name and its own.
         """
         script = f"""async (packed) => {{
-          const {{ {", ".join(given)} }} = unpack(packed);
+          const {{ {", ".join(given)} }} = await unpackAll(packed);
           return pack(await (async () => {{ {body} }})());
         }}"""
-        return _unpacked(self.page.evaluate(script, _packed(given)))
+        with self.file.open("wb") as file:
+            packed = _packed(given, file)
+        return _unpacked(self.page.evaluate(script, packed))
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any, file: BinaryIO) -> Any:
+    """The value with its arrays written into the file, and in their place a type and a range of bytes."""
     if isinstance(value, np.ndarray):
-        return {"array": [value.dtype.name, base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()]}
+        start = file.tell()
+        file.write(np.ascontiguousarray(value).tobytes())
+        return {"array": [value.dtype.name, start, file.tell()]}
     if isinstance(value, dict):
-        return {key: _packed(entry) for key, entry in value.items()}
+        return {key: _packed(entry, file) for key, entry in value.items()}
     return value
 
 
@@ -81,8 +91,13 @@ def _unpacked(value: Any) -> Any:
 
 
 @contextmanager
-def engine(browser: Browser, address: str, fault: tuple[str, str, str] | None = None) -> Iterator[Engine]:
+def engine(
+    browser: Browser, address: str, folder: Path, fault: tuple[str, str, str] | None = None
+) -> Iterator[Engine]:
     """A new page with the modules; with a fault, a module's text is changed on its way: (module, right, wrong).
+
+    Args:
+        address: under which the folder, a copy of FOLDER that may be written into, is served.
 
     Raises:
         ValueError: if the right text does not stand in the module exactly once.
@@ -100,6 +115,6 @@ def engine(browser: Browser, address: str, fault: tuple[str, str, str] | None = 
                 route.fulfill(body=source.replace(right, wrong), content_type="text/javascript")
 
             page.route(f"**/{module}.js", answer)
-        yield Engine(page, address)
+        yield Engine(page, address, folder)
     finally:
         context.close()

@@ -1,5 +1,6 @@
 """The model in the page beside the package's own: how far apart they are, by one measure for each thing they do."""
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,13 +111,15 @@ def gradients(js: Engine, kind: str, size: int, directions: str = "both") -> dic
 
 def training(
     js: Engine, kind: str, pairs: int, size: int, epochs: int = 1, directions: str = "both",
-    fixed_scale: float | None = None, start_scale: float = 1 / 0.07, double: bool = False, one_cycle: bool = True,
-) -> dict[str, float]:  # fmt: skip
+    fixed_scale: float | None = None, start_scale: float = 1 / 0.07, one_cycle: bool = True,
+) -> dict[str, tuple[float, float]]:  # fmt: skip
     """Difference of every weight, and of the last epoch's mean loss, after a training on the same batches.
 
     Args:
         pairs: how many there are; with `size` and `epochs` it says how many updates are made.
-        double: whether torch computes in double precision.
+
+    Returns:
+        For each name the difference of the page from torch in double precision, and that of torch in single precision.
     """
     given, model = batch(pairs), fresh(logit_scale=fixed_scale or start_scale)
     recipe = replace(LIVE, batch_size=size, epochs=epochs, one_cycle=one_cycle)
@@ -129,15 +132,22 @@ def training(
         epochs=epochs, lr=LIVE.lr, muonLr=LIVE.muon_lr, directions=directions, fixedScale=fixed_scale,
         oneCycle=one_cycle,
     )  # fmt: skip
-    model = model.double() if double else model
-    model.log_logit_scale.requires_grad_(fixed_scale is None)
     batches = [torch.from_numpy(step["batch"].astype(np.int64)) for step in found["steps"]]  # (size,) each
     per_epoch = len(batches) // epochs
     order = [batches[start : start + per_epoch] for start in range(0, len(batches), per_epoch)]
-    images = given.pixels.double() / 255 if double else given.pixels
-    *_, (mean_loss, _) = fit(model, images, given.tokens, recipe, order, lambda m, x, t: LOSSES[directions](m(x, t)))
+
+    def by_torch(model: ToyCLIP, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        model.log_logit_scale.requires_grad_(fixed_scale is None)
+        *_, (loss, _) = fit(model, images, given.tokens, recipe, order, lambda m, *pair: LOSSES[directions](m(*pair)))
+        return model.state_dict() | {"loss": torch.tensor(loss)}
+
+    single = by_torch(copy.deepcopy(model), given.pixels)
+    wanted = by_torch(model.double(), given.pixels.double() / 255)
     last = found["steps"][-per_epoch:]
     lengths = [len(step["batch"]) for step in last]
-    found_loss = sum(step["loss"] * n for step, n in zip(last, lengths, strict=True)) / sum(lengths)
-    differences = {name: largest(found["weights"][name], value) for name, value in model.state_dict().items()}
-    return differences | {"loss": abs(found_loss - mean_loss)}
+    mean_loss = sum(step["loss"] * n for step, n in zip(last, lengths, strict=True)) / sum(lengths)
+    found = found["weights"] | {"loss": np.array([mean_loss])}
+    return {
+        name: (largest(found[name], value), largest(single[name].numpy().ravel(), value))
+        for name, value in wanted.items()
+    }

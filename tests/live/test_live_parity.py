@@ -4,7 +4,9 @@ import parity
 import pytest
 
 KINDS = ["wasm", "plain"]
-CLOSE = 1e-5  # as a part of a tensor's largest number; the gradient of an element near 0 is noise in 32 bits anyway
+# As a part of a tensor's largest number, from torch in double precision; torch's own single precision is up to 3e-5
+# away from it where Adam divides a gradient that is nearly 0 by its own size.
+CLOSE = 1e-5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,12 +36,11 @@ def test_gradients_of_every_parameter(js, kind, size, directions):
         (128, 32, {}),
         (36, 8, {"directions": "images"}),  # four of 8 and one of 4
         (64, 17, {"directions": "texts"}),  # three of 17 and one of 13
-        (64, 17, {"fixed_scale": 5.0, "epochs": 2, "one_cycle": False, "close": 1e-4}),
+        (64, 17, {"fixed_scale": 5.0, "epochs": 2, "one_cycle": False}),
         (18, 17, {"start_scale": 100.0}),  # the scale wants up and may not; the last pair alone is left out
     ],
     ids=["one update", "four updates", "pictures ask", "captions ask", "fixed scale, cosine", "highest scale"],
 )
 def test_weights_after_updates_on_the_same_batches(js, kind, pairs, size, options):
-    close = options.get("close", CLOSE)  # Adam divides a small gradient by its own size: noise grows with every update
-    differences = parity.training(js, kind, pairs, size, double=True, **{k: options[k] for k in options if k != "close"})
-    assert max(differences.values()) < close, differences
+    for name, (apart, torch_apart) in parity.training(js, kind, pairs, size, **options).items():
+        assert apart < max(CLOSE, 2 * torch_apart), f"{name}: {apart:.1e}, torch in 32 bits {torch_apart:.1e}"
