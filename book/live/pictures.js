@@ -12,10 +12,11 @@ const LARGEST = 2048; // px
 /** (N, 4) -> (N, 3): where the picture is transparent, the dark background shows. Rounds as Pillow does. */
 function onBackground(rgba) {
   const rgb = new Uint8ClampedArray((rgba.length / 4) * 3); // (N, 3)
-  for (let i = 0; i < rgb.length; i++) {
-    const [at, channel] = [4 * Math.floor(i / 3), i % 3];
-    const alpha = rgba[at + 3];
-    rgb[i] = Math.round((rgba[at + channel] * alpha + BACKGROUND[channel] * (255 - alpha)) / 255);
+  for (let pixel = 0; pixel < rgba.length / 4; pixel++) {
+    const alpha = rgba[4 * pixel + 3];
+    for (let c = 0; c < 3; c++) {
+      rgb[3 * pixel + c] = (rgba[4 * pixel + c] * alpha + BACKGROUND[c] * (255 - alpha)) / 255;
+    }
   }
   return rgb;
 }
@@ -39,16 +40,24 @@ function borderOf(width, height) {
   return [...across, ...down].flat();
 }
 
-/** The box around the pixels for which `holds` is true, or null if there is none. */
-function boxAround(width, height, holds) {
-  const box = { left: width, top: height, right: 0, bottom: 0 };
-  for (let i = 0; i < width * height; i++) {
-    if (!holds(i)) continue;
-    const [x, y] = [i % width, Math.floor(i / width)];
-    box.left = Math.min(box.left, x);
-    box.top = Math.min(box.top, y);
-    box.right = Math.max(box.right, x + 1);
-    box.bottom = Math.max(box.bottom, y + 1);
+/** For each pixel of (N, 3), whether it is far from a colour in any channel, 1 or 0: (N,). */
+function farFrom(rgb, [red, green, blue]) {
+  const far = new Uint8Array(rgb.length / 3); // (N,)
+  for (let i = 0; i < far.length; i++) {
+    const [r, g, b] = [rgb[3 * i] - red, rgb[3 * i + 1] - green, rgb[3 * i + 2] - blue];
+    if (Math.max(Math.abs(r), Math.abs(g), Math.abs(b)) > CONTRAST) far[i] = 1;
+  }
+  return far;
+}
+
+/** The box around the pixels that are 1 in (H, W), or null if there is none. */
+function boxAround(mask, width) {
+  const box = { left: width, top: Math.floor(mask.indexOf(1) / width), right: 0, bottom: 0 };
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] === 0) continue;
+    box.left = Math.min(box.left, i % width);
+    box.right = Math.max(box.right, (i % width) + 1);
+    box.bottom = Math.floor(i / width) + 1;
   }
   return box.right ? box : null;
 }
@@ -64,25 +73,28 @@ function boxAround(width, height, holds) {
 function frame(rgb, width, height) {
   const border = borderOf(width, height);
   const plain = [0, 1, 2].map((c) => median(border.map((i) => rgb[3 * i + c])));
-  const isApart = (i) => plain.some((level, c) => Math.abs(rgb[3 * i + c] - level) > CONTRAST);
-  const isGround = border.filter((i) => !isApart(i)).length / border.length >= PLAIN;
-  const subject = isGround ? boxAround(width, height, isApart) : null;
+  const apart = farFrom(rgb, plain); // (H, W)
+  const hasGround = border.filter((i) => apart[i] === 0).length / border.length >= PLAIN;
+  const subject = hasGround ? boxAround(apart, width) : null;
   const { left, top, right, bottom } = subject ?? { left: 0, top: 0, right: width, bottom: height };
   const wanted = Math.max(right - left, bottom - top) / (subject ? FILL : 1);
   const [x, y] = [roundToEven((left + right - wanted) / 2), roundToEven((top + bottom - wanted) / 2)];
   const side = roundToEven(wanted);
   const ground = subject ? BACKGROUND : plain.map(Math.floor);
-  const square = new Uint8ClampedArray(side * side * 3).map((_, i) => ground[i % 3]); // (side, side, 3)
+  const square = new Uint8ClampedArray(side * side * 3); // (side, side, 3)
+  for (let i = 0; i < square.length; i++) square[i] = ground[i % 3];
   for (let i = 0; i < width * height; i++) {
     const [column, row] = [(i % width) - x, Math.floor(i / width) - y];
     const isInside = column >= 0 && column < side && row >= 0 && row < side;
-    if (isInside && (!subject || isApart(i))) square.set(rgb.subarray(3 * i, 3 * i + 3), 3 * (row * side + column));
+    if (!isInside || (subject && apart[i] === 0)) continue;
+    for (let c = 0; c < 3; c++) square[3 * (row * side + column) + c] = rgb[3 * i + c];
   }
   return { square, side };
 }
 
 /**
- * A picture as the model sees it, the same to the byte as the package makes it.
+ * A picture as the model sees it, the same to the byte as the package makes it; only where it is squeezed, not framed,
+ * and taller than wide, some versions of Pillow take the columns first, and some numbers differ by 1.
  *
  * @param {Uint8ClampedArray} rgba (H, W, 4), as a canvas gives it.
  * @param {number} width

@@ -1,7 +1,7 @@
 // Pictures made smaller or larger as Pillow does it: every pixel a weighted mean of those it covers (chapter 1).
 // In whole numbers and in two passes, first along the rows, then along the columns, each rounded to 8 bits.
 
-const BITS = 22; // after the point of a weight
+const ONE = 2 ** 22; // a weight of 1
 
 /** Height of a filter at a distance, in pixels, from the middle of the pixel that is made. */
 const FILTERS = {
@@ -19,22 +19,29 @@ function contributions(from, to, { reach, height }) {
     const end = Math.min(from, Math.floor(middle + reach * stretch + 0.5));
     const heights = Array.from({ length: end - first }, (_, j) => height((first + j - middle + 0.5) / stretch));
     const total = heights.reduce((sum, v) => sum + v, 0);
-    return { first, weights: heights.map((v) => Math.floor((v / total) * 2 ** BITS + 0.5)) };
+    return { first, weights: heights.map((v) => Math.floor((v / total) * ONE + 0.5)) };
   });
 }
 
-/** One pass along the rows; the picture comes out turned, (width, height, 3) from (height, width, 3). */
+/** One pass along the rows; the picture comes out turned, (to, height, 3) from (height, width, 3). */
 function resizeRows(pixels, width, height, to, filter) {
   const made = new Uint8ClampedArray(to * height * 3); // (to, height, 3)
-  contributions(width, to, filter).forEach(({ first, weights }, x) => {
+  const parts = contributions(width, to, filter);
+  for (let x = 0; x < to; x++) {
+    const { first, weights } = parts[x];
     for (let y = 0; y < height; y++) {
-      for (let c = 0; c < 3; c++) {
-        let sum = 0;
-        for (let j = 0; j < weights.length; j++) sum += weights[j] * pixels[(y * width + first + j) * 3 + c];
-        made[(x * height + y) * 3 + c] = Math.floor(sum / 2 ** BITS + 0.5);
+      let [red, green, blue] = [0, 0, 0];
+      for (let j = 0, i = (y * width + first) * 3; j < weights.length; j++, i += 3) {
+        red += weights[j] * pixels[i];
+        green += weights[j] * pixels[i + 1];
+        blue += weights[j] * pixels[i + 2];
       }
+      const at = (x * height + y) * 3;
+      made[at] = Math.floor(red / ONE + 0.5);
+      made[at + 1] = Math.floor(green / ONE + 0.5);
+      made[at + 2] = Math.floor(blue / ONE + 0.5);
     }
-  });
+  }
   return made;
 }
 

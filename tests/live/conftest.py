@@ -1,0 +1,34 @@
+"""One browser for all tests of the JavaScript; it starts when the first of them asks for it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import chromium, served
+from javascript import FOLDER, Engine, engine
+from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the modules, into which tests may write what the page is to fetch."""
+    return Path(shutil.copytree(FOLDER, tmp_path_factory.mktemp("live") / "live"))
+
+
+@pytest.fixture(scope="session")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def js(browser: Browser, address: str, folder: Path) -> Iterator[Engine]:
+    with engine(browser, address, folder) as loaded:
+        yield loaded
