@@ -14,6 +14,7 @@ from io import StringIO
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.pycode import ModuleAnalyzer
@@ -93,9 +94,7 @@ def field_comments(kind: type) -> dict[str, str]:
 def complete(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Add to the docstring of a dataclass what its fields are, and mark code as reStructuredText does."""
     if what == "class" and dataclasses.is_dataclass(thing):
-        for field, comment in field_comments(thing).items():
-            lines += [f"``{field}``", f"    {comment}"]
-        lines.append("")
+        lines += [f"* ``{field}``: {comment}" for field, comment in field_comments(thing).items()] + [""]
     lines[:] = literals(lines)
 
 
@@ -122,7 +121,7 @@ class Public(SphinxDirective):
             box = nodes.container()
             self.state.nested_parse(StringList(entry(name), source=self.get_location()), self.content_offset, box)
             line = explained_in(chapter=self.arguments[0], section=section)
-            next(iter(box.findall(lambda node: node.tagname == "desc_content"))).append(line)
+            next(iter(box.findall(addnodes.desc_content))).insert(1, line)  # after what it is
             made += box.children
         return made
 
