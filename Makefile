@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Where to get torch, if not from pip's default; see README.md.
 TORCH_INDEX ?=
+# Which versions to install: exact ones, or in CI the oldest (tests/oldest.py writes them) or the newest (/dev/null).
+CONSTRAINTS ?= constraints.txt
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -15,7 +17,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser page-times notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser page-times links notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -57,6 +59,9 @@ browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the page
 page-times: book browser  ## measure what a training in the page takes; with nothing else running
 	$(BIN)/python tests/live/page_times.py
 
+links: $(INSTALLED)  ## ask every address outside the book whether it still answers; needs the network
+	$(BIN)/jupyter-book build . --path-output build/links --builder linkcheck --keep-going
+
 lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
 	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'
 	$(BIN)/jupyter lab --notebook-dir book
@@ -77,6 +82,6 @@ help:  ## list the targets
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --index-url "$(TORCH_INDEX)" -c constraints.txt torch)
-	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test]'
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --no-deps --index-url "$(TORCH_INDEX)" -c $(CONSTRAINTS) torch)
+	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e '.[book,test]'
 	touch $@

@@ -102,7 +102,9 @@ def test_environment_file_and_makefile_install_the_same():
     assert (constraints, package[:4]) == ("-c constraints.txt", "-e .")
     extras = package[4:].strip("[]").split(",")
     assert {"book", "test"} <= set(extras) <= set(EXTRAS)
-    assert f"-c constraints.txt -e '{package[3:]}'" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "CONSTRAINTS ?= constraints.txt\n" in makefile
+    assert f"-c $(CONSTRAINTS) -e '{package[3:]}'" in makefile
 
 
 def test_version_stands_in_one_place():

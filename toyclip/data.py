@@ -112,6 +112,7 @@ def caption(color: str, shape: str, template: str = "a {color} {shape}") -> str:
     return template.format(color=color, shape=shape)
 
 
+#: The sixteen captions of the world, "a red circle" first; caption c is that of class c.
 CAPTIONS = tuple(caption(*pair) for pair in CLASSES)
 
 

@@ -36,6 +36,7 @@ class Recipe:
 
 REFERENCE = Recipe("reference", epochs=30, batch_size=64, lr=5e-4, one_cycle=False, image_encoder="pooled")
 FAST = Recipe("fast", epochs=2, batch_size=64, lr=3e-3, one_cycle=True, image_encoder="strided", muon_lr=0.2)
+#: The two recipes by name: "reference", that of the article series, and "fast".
 RECIPES = {recipe.name: recipe for recipe in (REFERENCE, FAST)}
 
 

@@ -1,0 +1,40 @@
+"""A site of a few lines, built by Sphinx with the book's own extensions, in seconds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BOOK = Path(__file__).parents[1] / "book"
+
+
+def build(folder: Path, pages: dict[str, str], extensions: list[str], **environment: str) -> Path:
+    """The folder of the built site; a warning is an error.
+
+    Args:
+        folder: an empty one.
+        pages: name without folder -> MyST Markdown, or reStructuredText if it begins with "..". The first is the root.
+        extensions: of book/_ext.
+        environment: variables that the build sees, BOOK_SITE for instance.
+    """
+    for name, text in pages.items():
+        path = folder / "book" / f"{name}.{'rst' if text.startswith('..') else 'md'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    root, *others = (f"book/{name}" for name in pages)
+    toctree = "\n".join(["```{toctree}", ":hidden:", *others, "```"]).replace("book/", "")
+    first = folder / f"{root}.md"
+    first.write_text(f"{first.read_text(encoding='utf-8')}\n\n{toctree}\n", encoding="utf-8")
+    (folder / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(BOOK / '_ext')!r})\n"
+        f"project = html_title = 'A small site'\nroot_doc = {root!r}\nnitpicky = False\n"
+        f"extensions = {['myst_parser', *extensions]!r}\nmyst_enable_extensions = ['dollarmath']\n"
+        f"html_theme = 'sphinx_book_theme'\nhtml_static_path = [{str(BOOK / '_static')!r}]\n"
+        f"mathjax_path = 'mathjax/tex-chtml.js'\nexclude_patterns = ['out']\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(folder), str(folder / "out")]
+    environment = os.environ | {"PYTHONPATH": str(BOOK.parent)} | environment
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
