@@ -4,6 +4,7 @@ Style rules for classes that do not occur, icons that nobody draws, maps of the 
 in the notebooks that a reader can download: the page shows it, and running the notebook makes it again.
 """
 
+import logging
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sphinx.application import Sphinx
 from _ext.stylesheet import names, pruned
 
 OURS = ("book.css", "katex.min.css")
-UNUSED = ("**/*.map", "locales/**/*.mo", "locales/**/*.po", "locales/**/*.json", "scripts/fontawesome.js*", "sphinx-thebe.*", "design-tabs.js", "*.scss")
+UNUSED = ("**/*.map", "locales/**/*.?o", "scripts/fontawesome.js*", "sphinx-thebe.*", "design-tabs.js")
 FONTS = "vendor/fontawesome/webfonts"
 ESCAPED = re.compile(r'"\\([0-9a-f]{2,5})')  # an icon in a style sheet
 
@@ -34,6 +35,7 @@ def subset_icons(static: Path) -> None:
     """Keep of each icon font what the style sheets name."""
     sheets = list(static.rglob("*.css"))
     text = "".join(path.read_text(encoding="utf-8") for path in sheets)
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     icons = {int(code, 16) for code in ESCAPED.findall(text)}
     for path in sorted((static / FONTS).glob("*.ttf")):
         font = TTFont(path)

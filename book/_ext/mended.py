@@ -28,13 +28,27 @@ UNUSED = (  # scripts that do nothing here, by a part of their line
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the search page needs them
 
 
+REDIRECT = re.compile(r'\s*<meta http-equiv="Refresh" content="0; url=([^"]*)" />\s*')
+DOOR = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Deconstructing CLIP: a book that runs</title>
+<link rel="icon" href="_static/favicon.svg">
+<meta http-equiv="refresh" content="0; url={page}">
+</head>
+<body><main><h1><a href="{page}">Deconstructing CLIP: a book that runs</a></h1></main></body>
+</html>
+"""
+
+
 def without(html: str, name: str) -> str:
     """A page without the scripts and links to styles that name a thing.
 
     >>> without('<script src="a.js"></script>\\n<script src="b.js"></script>', "a.js")
     '<script src="b.js"></script>'
     """
-    line = rf'<script[^>]*>[^<]*</script>\n?|<link rel="(?:stylesheet|preload)"[^>]*>\n?'
+    line = r'<script[^>]*>[^<]*</script>\n?|<link rel="(?:stylesheet|preload)"[^>]*>\n?'
     return re.sub(line, lambda match: "" if name in match[0] else match[0], html)
 
 
@@ -51,7 +65,8 @@ def mended(html: str, search: bool = False) -> str:
     for name in (*UNUSED, *(() if search else SEARCH)):
         html = without(html, name)
     # A list has items. The role that docutils gives them is deprecated, and not allowed in a list.
-    return html.replace('role="doc-biblioentry"', 'role="listitem"')
+    html = html.replace('role="doc-biblioentry"', 'role="listitem"')
+    return html.replace('<th scope="col"></th>', "<td></td>")  # an empty corner of a table is no header
 
 
 def mend(app: Sphinx, exception: Exception | None) -> None:
@@ -61,6 +76,8 @@ def mend(app: Sphinx, exception: Exception | None) -> None:
             html = page.read_text(encoding="utf-8")
             if 'id="pst-primary-sidebar"' in html and 'role="complementary"' not in html:
                 page.write_text(mended(html, page.name == "search.html"), encoding="utf-8")
+            elif bare := REDIRECT.fullmatch(html):  # the way from the site's address to its first page
+                page.write_text(DOOR.format(page=bare[1]), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
