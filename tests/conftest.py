@@ -1,9 +1,21 @@
-"""Prints after the unit tests how much of the chapters' output `make test` does not compare."""
+"""Prints after the unit tests how much of the chapters' output `make test` does not compare.
+
+The tests of the built site are collected only when they are asked for by name: who runs all tests may have no site.
+"""
+
+from pathlib import Path
 
 import execute
 import nbformat
 import pytest
 from test_notebooks import BUDGET, ignored_cells
+
+SITE = Path(__file__).with_name("site")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    asked = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
+    return True if collection_path == SITE and not any(SITE in (path, *path.parents) for path in asked) else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

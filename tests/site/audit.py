@@ -1,0 +1,151 @@
+"""What a browser finds wrong with one page: errors, requests, widths, and what shuts a reader out.
+
+A page is loaded once per width. Its folded parts are opened, and it is looked at in both themes, which it takes from
+the system's preference as it does for a reader.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import axe_playwright_python
+from playwright.sync_api import Browser, BrowserContext, Page
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+WIDTHS = (1280, 360)
+THEMES = ("light", "dark")
+HEIGHT = 800
+BY_THEME = ["color-contrast", "link-in-text-block"]  # the rules whose outcome depends on colours
+TIMEOUT = 60_000  # milliseconds
+
+OPEN = """async () => {
+    for (const part of document.querySelectorAll("details")) part.open = true;
+    for (const part of document.querySelectorAll(".toggle-hidden .toggle-button, .toggle-button.toggle-button-hidden"))
+        part.click();
+    for (const image of document.images) image.loading = "eager";
+    await Promise.all([...document.images].map((image) => image.decode().catch(() => 0)));
+    await document.fonts.ready;
+}"""
+
+# Colours of code follow from a token's class: one token of each class and look stays, the others become plain text.
+THIN = """() => {
+    const seen = new Set();
+    const again = [...document.querySelectorAll("pre span[class]")].filter((token) => {
+        const { color, backgroundColor } = getComputedStyle(token);
+        const ground = getComputedStyle(token.closest("pre")).backgroundColor;
+        const look = [token.className, color, backgroundColor, ground].join();
+        return token.childElementCount === 0 && (seen.has(look) || !seen.add(look));
+    });
+    for (const token of again) token.replaceWith(token.textContent);
+    for (const code of document.querySelectorAll("pre, pre *")) code.normalize();
+}"""
+
+STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
+
+WIDE = """() => {
+    const faults = [];
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > width)
+        faults.push(`the page is ${document.documentElement.scrollWidth} px wide in a window of ${width} px`);
+    const name = (e) => `<${e.tagName.toLowerCase()}${e.id ? " id=" + e.id : ""} class="${e.getAttribute("class") ?? ""}">`;
+    for (const e of document.querySelectorAll(
+        "main table, main img, main svg, main figure, main pre, main audio, main video, main canvas, main .katex-html")) {
+        const box = e.getBoundingClientRect();
+        const style = getComputedStyle(e);
+        if (!box.width || !e.checkVisibility({ visibilityProperty: true })) continue;
+        if (["hidden", "clip"].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && e.tagName !== "IMG")
+            faults.push(`${name(e)} cuts off ${e.scrollWidth - e.clientWidth} px of what it holds`);
+        for (let around = e.parentElement; around; around = around.parentElement) {
+            const overflow = getComputedStyle(around).overflowX;
+            if (["auto", "scroll"].includes(overflow)) break;
+            const room = around.getBoundingClientRect();
+            const over = Math.max(box.right - room.right, room.left - box.left);
+            const cuts = ["hidden", "clip"].includes(overflow) || around.matches("article, main");
+            if (cuts && room.width > 1 && over > 1) {
+                faults.push(`${name(e)} reaches ${Math.round(over)} px out of ${name(around)}`);
+                break;
+            }
+        }
+    }
+    return faults;
+}"""
+
+RUN_AXE = """async (rules) => {
+    const options = { resultTypes: ["violations"], elementRef: false };
+    if (rules) options.runOnly = { type: "rule", values: rules };
+    const { violations } = await axe.run(document, options);
+    return violations.map((v) => `${v.id} (${v.impact}): ${v.help}; ${v.nodes.length} times, first ` +
+        `${v.nodes[0].target.join(" ")} ${v.nodes[0].html.slice(0, 200)}: ${v.nodes[0].failureSummary}`);
+}"""
+
+
+@dataclass
+class Visit:
+    """What was found wrong with a page, and how many bytes its first opening took, nothing compressed."""
+
+    faults: list[str] = field(default_factory=list)
+    bytes: int = 0
+
+
+def listen(page: Page, visit: Visit) -> None:
+    """Note errors and requests from now on."""
+    hosts: set[str] = set()
+
+    def requested(request) -> None:
+        here = urlsplit(page.url if page.url != "about:blank" else request.url).netloc
+        hosts.add(here)
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https") and address.netloc not in hosts:
+            visit.faults.append(f"asks another host: {request.url}")
+
+    def answered(response) -> None:
+        visit.bytes += int(response.headers.get("content-length", 0))
+        if response.status >= 400:
+            visit.faults.append(f"answer {response.status}: {response.url}")
+
+    page.on("request", requested)
+    page.on("response", answered)
+    page.on("requestfailed", lambda request: visit.faults.append(f"request failed: {request.url}"))
+    page.on("pageerror", lambda error: visit.faults.append(f"exception: {error}"))
+    page.on("console", lambda said: visit.faults.append(f"console: {said.text}") if said.type == "error" else None)
+
+
+@contextmanager
+def opened(browser: Browser) -> Iterator[BrowserContext]:
+    """A reader who has never been here."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(TIMEOUT)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def audit(browser: Browser, address: str) -> Visit:
+    """Open a page at every width and in both themes."""
+    visit = Visit()
+    with opened(browser) as context:
+        for width in WIDTHS:
+            page = context.new_page()
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            page.emulate_media(color_scheme=THEMES[0])
+            seen = Visit()
+            listen(page, seen)
+            page.goto(address, wait_until="networkidle")
+            visit.bytes = visit.bytes or seen.bytes
+            page.add_style_tag(content=STILL)
+            page.evaluate(OPEN)
+            found = [*seen.faults, *page.evaluate(WIDE)]
+            page.evaluate(THIN)
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found += page.evaluate(RUN_AXE)
+            for theme in THEMES[1:]:
+                page.emulate_media(color_scheme=theme)
+                page.wait_for_function("theme => (document.documentElement.dataset.theme ?? theme) === theme", arg=theme)
+                found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE, BY_THEME)]
+            found += seen.faults[len(seen.faults) :]
+            visit.faults += [f"{width} px: {fault}" for fault in found]
+            page.close()
+    return visit

@@ -1,0 +1,100 @@
+"""The audit sees each fault on a small page that has this one and no other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audit import audit
+from browser import served
+from conftest import out_of_date
+
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>A page</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">{head}</head>
+<body><main><h1>A page</h1><article>{body}</article></main></body></html>
+"""
+DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+CELL = '<div style="width: 2000px">wide</div>'
+FAULTS = {  # name: (what stands in the page, what the audit has to say)
+    "picture without words": (f'<img src="{DOT}">', "image-alt (critical)"),
+    "pale text": ('<p style="color: #bbb">pale</p>', "color-contrast (serious)"),
+    "pale text in a folded part": (
+        '<details><summary>more</summary><p style="color: #bbb">pale</p></details>',
+        "color-contrast (serious)",
+    ),
+    "pale text in the dark theme": (
+        "<style>@media (prefers-color-scheme: dark) { p { color: #bbb } }</style><p>pale</p>",
+        "dark: color-contrast (serious)",
+    ),
+    "pale comment in code": ("<pre><span>a</span> <span class='c' style='color: #bbb'># b</span></pre>", "color-contrast"),
+    "wide table": (f"<table><tr><td>{CELL}</td></tr></table>", "the page is 20"),
+    "table cut off": (f'<div style="overflow: hidden"><table><tr><td>{CELL}</td></tr></table></div>', "reaches"),
+    "formula cut off": ('<span class="katex-html" style="display: block; overflow: hidden">' + CELL + "</span>", "cuts off"),
+    "wide on a phone": ('<div style="width: 500px">wide</div>', "360 px: the page is 5"),
+    "scrolls for a mouse alone": (
+        f'<div style="overflow-x: scroll"><table><tr><td>{CELL}</td></tr></table></div>',
+        "scrollable-region-focusable",
+    ),
+    "script that throws": ("<script>throw new Error('planted')</script>", "exception: planted"),
+    "promise that breaks": ("<script>Promise.reject(new Error('planted'))</script>", "exception: planted"),
+    "error in the console": ("<script>console.error('planted')</script>", "console: planted"),
+    "picture of another host": ('<img alt="a dot" src="http://example.org/dot.png">', "asks another host"),
+    "picture that is not there": ('<img alt="a dot" src="missing.png">', "answer 404"),
+    "request that comes late": ("<script>setTimeout(() => fetch('late.json'), 300)</script>", "answer 404"),
+    "text outside of all landmarks": ("</article></main><p>astray</p><main><article>", "region (moderate)"),
+    "empty header": ("<table><tr><th></th><th>a</th></tr><tr><td>1</td><td>2</td></tr></table>", "empty-table-header"),
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    folder = tmp_path_factory.mktemp("small")
+    with served(folder) as address:
+        yield folder, address
+
+
+def look(small, browser, body: str, head: str = "") -> list[str]:
+    folder, address = small
+    (folder / "page.html").write_text(PAGE.format(head=head, body=body), encoding="utf-8")
+    return audit(browser, f"{address}/page.html").faults
+
+
+def test_sound_page_has_no_fault(small, browser):
+    sound = f"<p>Text.</p><div style='overflow-x: auto' tabindex='0'><table><tr><td>{CELL}</td></tr></table></div>"
+    assert look(small, browser, sound) == []
+
+
+@pytest.mark.parametrize(("body", "complaint"), FAULTS.values(), ids=FAULTS)
+def test_fault_is_seen(body, complaint, small, browser):
+    faults = look(small, browser, body)
+    assert any(complaint in fault for fault in faults), faults
+
+
+def test_missing_script_is_seen(small, browser):
+    assert any("answer 404" in fault for fault in look(small, browser, "", '<script src="missing.js"></script>'))
+
+
+def test_bytes_are_those_of_the_page_and_all_it_asks_for(small, browser):
+    folder, address = small
+    (folder / "big.js").write_text("//" + 10_000 * "x", encoding="utf-8")
+    page = PAGE.format(head='<script src="big.js"></script>', body="")
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    assert audit(browser, f"{address}/page.html").bytes == len(page.encode()) + 10_002
+
+
+def test_missing_or_old_site_is_named(tmp_path):
+    site = tmp_path / "_build" / "html"
+    assert "run `make book`" in out_of_date(tmp_path, site)
+    (tmp_path / "book").mkdir()
+    for name in ("_config.yml", "_toc.yml", "book/data.ipynb"):
+        (tmp_path / name).write_text("")
+    site.mkdir(parents=True)
+    for name in ("index.html", "searchindex.js"):
+        (site / name).write_text("")
+    assert out_of_date(tmp_path, site) == ""
+    later = (site / "searchindex.js").stat().st_mtime + 10
+    import os
+
+    os.utime(tmp_path / "book" / "data.ipynb", (later, later))
+    assert "book/data.ipynb" in out_of_date(tmp_path, site)

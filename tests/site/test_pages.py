@@ -1,0 +1,46 @@
+"""Every page of the built site is opened in a browser: no error, no request outside, nothing cut off, nobody shut out."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from audit import audit, listen, opened, Visit
+from conftest import ROOT, SITE
+
+MEGABYTES = 25  # the whole site
+FIRST_PAGE = 600_000  # bytes of all that it asks for, nothing compressed
+PAGE = 2_000_000
+PAGES = sorted(
+    (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts),
+    key=lambda name: -(SITE / name).stat().st_size,  # the longest first, so that two workers end together
+)
+
+
+def test_every_page_of_the_table_of_contents_is_there():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    assert {f"{name}.html" for name in listed} - set(PAGES) == set()
+    assert {"index.html", "search.html", "genindex.html"} <= set(PAGES)
+
+
+def test_site_is_small():
+    assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) <= MEGABYTES * 1e6
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_has_no_fault_and_opens_on_a_slow_line(name, browser, address):
+    visit = audit(browser, f"{address}/{name}")
+    assert visit.faults == [], "\n".join(visit.faults)
+    assert 0 < visit.bytes <= (FIRST_PAGE if Path(name).name == "index.html" else PAGE)
+
+
+@pytest.mark.parametrize("name", ["index.html", "book/infonce.html"])
+def test_page_opens_from_the_disk(name, browser):
+    visit = Visit()
+    with opened(browser) as context:
+        page = context.new_page()
+        listen(page, visit)
+        page.goto((SITE / name).as_uri())
+        page.wait_for_function("document.readyState === 'complete' && document.querySelector('article h1')")
+        assert page.locator(".math").count() == page.locator(".katex-html").count()
+    assert visit.faults == []
