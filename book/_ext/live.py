@@ -134,13 +134,16 @@ def encoded(data: bytes) -> str:
 
 
 def sprites() -> list[dict[str, str]]:
-    """The emoji on offer: those that the world's captions name, and some strangers, each as a small WebP without loss."""
-    from toyclip.pictures import WORLD_EMOJI, emoji
+    """The emoji on offer: those that the world's captions name, and some strangers, each as a small WebP without loss.
+
+    On the ground of the world, since a browser would round what is half transparent in its own way.
+    """
+    from toyclip.pictures import WORLD_EMOJI, emoji, on_background
 
     wanted = [*WORLD_EMOJI, *STRANGERS]
     sheet = {e.character: e for e in emoji() if e.character in wanted}
     return [
-        {"name": sheet[c].name, "webp": encoded(packed(sheet[c].sprite))}
+        {"name": sheet[c].name, "webp": encoded(packed(on_background(sheet[c].sprite)))}
         for c in wanted
         if c in sheet
     ]

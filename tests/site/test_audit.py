@@ -27,10 +27,16 @@ FAULTS = {  # name: (what stands in the page, what the audit has to say)
         "<style>@media (prefers-color-scheme: dark) { p { color: #bbb } }</style><p>pale</p>",
         "dark: color-contrast (serious)",
     ),
-    "pale comment in code": ("<pre><span>a</span> <span class='c' style='color: #bbb'># b</span></pre>", "color-contrast"),
+    "pale comment in code": (
+        "<pre><span>a</span> <span class='c' style='color: #bbb'># b</span></pre>",
+        "color-contrast",
+    ),
     "wide table": (f"<table><tr><td>{CELL}</td></tr></table>", "the page is 20"),
     "table cut off": (f'<div style="overflow: hidden"><table><tr><td>{CELL}</td></tr></table></div>', "reaches"),
-    "formula cut off": ('<span class="katex-html" style="display: block; overflow: hidden">' + CELL + "</span>", "cuts off"),
+    "formula cut off": (
+        '<span class="katex-html" style="display: block; overflow: hidden">' + CELL + "</span>",
+        "cuts off",
+    ),
     "wide on a phone": ('<div style="width: 500px">wide</div>', "360 px: the page is 5"),
     "scrolls for a mouse alone": (
         f'<div style="overflow-x: scroll"><table><tr><td>{CELL}</td></tr></table></div>',

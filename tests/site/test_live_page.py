@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from browser import chromium, served
 from driven import SITE, opened, part
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
@@ -25,21 +24,9 @@ from toyclip.zero_shot import classifier, similarities
 KEYS = re.compile(r"a (\w+) (\w+)")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with served(SITE) as address:
-        yield address
-
-
 @pytest.fixture
-def live(browser: Browser, site: str) -> Iterator[Page]:
-    with opened(browser, f"{site}/book/live.html") as page:
+def live(browser: Browser, address: str) -> Iterator[Page]:
+    with opened(browser, f"{address}/book/live.html") as page:
         yield page
 
 
@@ -78,6 +65,7 @@ def said(place: Locator) -> str:
 
 def test_a_red_circle_drawn_with_the_mouse_is_read_as_the_package_reads_it(live: Page):
     ask = part(live, "ask")
+    ask.locator("canvas.live-pad").scroll_into_view_if_needed()
     box = ask.locator("canvas.live-pad").bounding_box()
     middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
     live.mouse.move(*middle)
@@ -235,8 +223,8 @@ def test_a_small_study_shows_a_dot_a_seed_and_an_interval(live: Page):
     assert "named right: without" in train.locator(".live-study svg").get_attribute("aria-label")
 
 
-def test_points_on_the_circle_come_together_at_once_where_motion_is_unwelcome(browser: Browser, site: str):
-    with opened(browser, f"{site}/book/live.html", reduced_motion="reduce") as page:
+def test_points_on_the_circle_come_together_at_once_where_motion_is_unwelcome(browser: Browser, address: str):
+    with opened(browser, f"{address}/book/live.html", reduced_motion="reduce") as page:
         circle = part(page, "circle")
         circle.get_by_role("button", name="Run").click()
         page.wait_for_function("document.querySelector('.live-circle .live-status').innerText.startsWith('Step 100')")
@@ -250,8 +238,8 @@ def test_from_the_disk_the_page_works_as_well(browser: Browser):
         page.wait_for_function("document.querySelector('.live-numbers').innerText.startsWith('update 1 of 85')")
 
 
-def test_a_claim_of_the_ledger_leads_to_its_preset(browser: Browser, site: str):
-    with opened(browser, f"{site}/book/ledger.html") as page:
+def test_a_claim_of_the_ledger_leads_to_its_preset(browser: Browser, address: str):
+    with opened(browser, f"{address}/book/ledger.html") as page:
         page.get_by_role("link", name="Run S11 again in your browser").click()
         page.locator("div.live-train[data-ready]").wait_for()
         assert page.get_by_label("the change to try").input_value() == "leave-out"

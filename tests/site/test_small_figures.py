@@ -1,12 +1,11 @@
 """The small figures of the chapters, moved as a reader moves them; their numbers are the package's."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
-import pytest
-from browser import chromium, served
-from driven import SITE, opened
+import torch
+from _ext import live
+from driven import opened
 from playwright.sync_api import Browser
 
 from toyclip import trend
@@ -14,20 +13,8 @@ from toyclip.lab.study import stored
 from toyclip.loss_floor import floor
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with served(SITE) as address:
-        yield address
-
-
-def test_the_floor_is_that_of_the_package_for_every_number_of_captions(browser: Browser, site: str):
-    with opened(browser, f"{site}/book/infonce.html") as page:
+def test_the_floor_is_that_of_the_package_for_every_number_of_captions(browser: Browser, address: str):
+    with opened(browser, f"{address}/book/infonce.html") as page:
         figure = page.locator(".live-floor-figure[data-ready]")
         captions, batch = figure.get_by_label("different captions"), figure.get_by_label("pairs in a batch")
         for log_captions, log_batch in ((4, 6), (0, 1), (10, 11)):
@@ -39,22 +26,26 @@ def test_the_floor_is_that_of_the_package_for_every_number_of_captions(browser: 
             assert f"from {high:.2f} to {low:.2f} nats" in told
 
 
-def test_a_row_at_a_scale_of_one_is_the_softmax_of_its_cosines(browser: Browser, site: str):
-    with opened(browser, f"{site}/book/infonce.html") as page:
+def test_a_row_at_a_scale_of_one_is_the_softmax_of_its_cosines(browser: Browser, address: str):
+    with opened(browser, f"{address}/book/infonce.html") as page:
         figure = page.locator(".live-temperature-figure[data-ready]")
-        before = figure.locator("svg").get_attribute("aria-label")
-        assert "a green cross: 9" in before  # per cent, at the scale that it learned
-        slider = figure.get_by_label("1 / temperature")
-        slider.focus()
-        slider.press("Home")
-        best = int(re.search(r"(\d+) %", figure.locator("svg").get_attribute("aria-label"))[1])
-        assert 6 < best < 20
+        slider, data = figure.get_by_label("1 / temperature"), live.figure_data()["temperature"]
+        for key, scale in (("", data["scale"]), ("Home", 1.0), ("End", 100.0)):
+            if key:
+                slider.press(key)
+            chances = (scale * torch.tensor(data["cosines"])).softmax(0)  # (16,)
+            told = figure.locator("svg").get_attribute("aria-label")
+            assert told.endswith(f"a green cross: {100 * chances.max():.0f} %")
+            shown = figure.locator("svg text").all_text_contents()
+            assert [int(text.split()[0]) for text in shown if text.endswith("%")] == [
+                round(100 * c) for c in chances.tolist()
+            ]
 
 
-def test_lots_are_drawn_again_and_shuffled_counts_predict_nothing(browser: Browser, site: str):
+def test_lots_are_drawn_again_and_shuffled_counts_predict_nothing(browser: Browser, address: str):
     runs = stored("frequency_conditions")["results"]["base"]
     slopes = 100 * trend.slopes(*trend.table(runs, 20))  # (8,)
-    with opened(browser, f"{site}/book/lots.html") as page:
+    with opened(browser, f"{address}/book/lots.html") as page:
         figure = page.locator(".live-lots-figure[data-ready]")
         line = figure.get_by_role("status")
         assert line.inner_text().startswith(f"Seed 0: {slopes[0]:.0f} points")
@@ -65,9 +56,8 @@ def test_lots_are_drawn_again_and_shuffled_counts_predict_nothing(browser: Brows
         assert abs(shuffled) < 15
 
 
-def test_every_part_of_clip_tells_its_shape_on_focus(browser: Browser, site: str):
-    with opened(browser, f"{site}/index.html") as page:
-        page.wait_for_url("**/book/index.html")
+def test_every_part_of_clip_tells_its_shape_on_focus(browser: Browser, address: str):
+    with opened(browser, f"{address}/book/index.html") as page:
         figure = page.locator(".live-towers-figure[data-ready]")
         stations = figure.get_by_role("button")
         assert stations.count() == 7

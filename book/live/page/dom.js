@@ -36,9 +36,13 @@ export function button(text, onclick, attributes = {}) {
   return html("button", { type: "button", onclick, ...attributes }, text);
 }
 
-/** A control under its label. */
+let labels = 0;
+
+/** A control under its label; a slider's label is that of its input. */
 export function labelled(text, control) {
-  return html("label", { class: "live-field" }, html("span", {}, text), control);
+  const field = control.querySelector?.("input") ?? control;
+  field.id ||= `live-control-${++labels}`;
+  return html("div", { class: "live-field" }, html("label", { for: field.id }, text), control);
 }
 
 /** A choice among [value, text] pairs; `onchange` gets the value. */

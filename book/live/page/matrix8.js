@@ -28,7 +28,7 @@ export function seeLoss(place) {
       update();
     },
   });
-  const cellName = html("span", {}, "one cosine: choose a cell first");
+  const cellField = labelled("one cosine: choose a cell first", cellSlider), cellName = cellField.firstChild;
   let moving = false;
 
   const cosineAt = (k) => {
@@ -76,7 +76,7 @@ export function seeLoss(place) {
       number("other", "cosine with every other caption", { min: -1, max: 1, step: 0.01, show: two }),
       number("scale", "1 / temperature", { min: 1, max: 100, step: 0.1, show: (v) => `× ${v.toFixed(1)}` }),
       number("twins", "pairs that carry the same caption", { min: 1, max: B, step: 1, show: String }),
-      html("label", { class: "live-field" }, cellName, cellSlider),
+      cellField,
       labelled("show in the cells", choice(Object.keys(VIEWS).map((v) => [v, v]), (value) => { state.view = value; update(); })))));
   update();
 }

@@ -6,8 +6,9 @@ const LARGEST = 2048; // px; a larger picture is shrunk first, as in pictures.py
 
 /** A decoded image as RGBA bytes with its size; far larger ones are shrunk by the browser. */
 function bytes(image) {
-  const shrink = Math.min(1, LARGEST / Math.max(image.width, image.height));
-  const width = Math.max(1, Math.round(image.width * shrink)), height = Math.max(1, Math.round(image.height * shrink));
+  const [wide, high] = [image.naturalWidth ?? image.width, image.naturalHeight ?? image.height]; // not as it is shown
+  const shrink = Math.min(1, LARGEST / Math.max(wide, high));
+  const width = Math.max(1, Math.round(wide * shrink)), height = Math.max(1, Math.round(high * shrink));
   const canvas = html("canvas", { width, height }), context = canvas.getContext("2d");
   context.drawImage(image, 0, 0, width, height);
   return context.getImageData(0, 0, width, height);

@@ -27,14 +27,14 @@ export function serve(scope) {
     }
     if (running) setTimeout(slice, 0);
   };
-  const begin = (generator) => {
+  const begin = (generator, paused = false) => {
     work = generator;
-    running = true;
-    slice();
+    running = !paused;
+    slice(); // one update, where it is paused
   };
 
   /** One training that is watched; it ends with a message that holds the weights. */
-  function* watched(settings, paused) {
+  function* watched(settings) {
     let axes = firstAxes(), next = 0, losses = [], state = null;
     const tell = () => {
       const began = performance.now(), seen = snapshot(state, axes);
@@ -55,7 +55,6 @@ export function serve(scope) {
       state = one.value;
       losses.push(state.loss);
       if (!running || performance.now() > next) tell();
-      if (paused) running = false;
       yield;
     }
   }
@@ -75,7 +74,7 @@ export function serve(scope) {
   }
 
   const handlers = {
-    start: ({ settings, paused = false }) => begin(watched(settings, paused)),
+    start: ({ settings, paused = false }) => begin(watched(settings), paused),
     study: (message) => begin(study(message)),
     pause: () => { running = false; },
     resume: () => { if (work && !running) { running = true; slice(); } },
