@@ -77,15 +77,15 @@ export function draw(color, shape, random) {
 
 /** What part of the pixel in this column and row a shape covers, 0 to 1, from points x points places in it. */
 function coverage(covers, { x, y, extent, arm, cos, sin }, column, row, points) {
-  const far = (column + 0.5 - x) ** 2 + (row + 0.5 - y) ** 2; // squared, as is the longest half-diagonal beside it
-  if (far > (extent * Math.SQRT2 + 1) ** 2) return 0;
   const rim = 0.5 / (points * extent);
+  const isCovered = (dx, dy, margin) => covers(cos * dx + sin * dy, cos * dy - sin * dx, margin, arm); // turned back
+  const [fromX, fromY, reach] = [column - x, row - y, Math.SQRT1_2 / extent]; // px from the centre; half a diagonal
+  if (!isCovered(fromX + 0.5, fromY + 0.5, rim + reach)) return 0; // all of the pixel is outside
+  if (isCovered(fromX + 0.5, fromY + 0.5, rim - reach)) return 1; // or inside
   let inside = 0;
   for (let i = 0; i < points; i++) {
     for (let j = 0; j < points; j++) {
-      const dx = column + (j + 0.5) / points - x; // px from the shape's centre
-      const dy = row + (i + 0.5) / points - y;
-      if (covers(cos * dx + sin * dy, cos * dy - sin * dx, rim, arm)) inside++; // turned back, in extents
+      if (isCovered(fromX + (j + 0.5) / points, fromY + (i + 0.5) / points, rim)) inside++;
     }
   }
   return inside / (points * points);
