@@ -31,16 +31,20 @@ function stretches(count, size, stride, channels) {
 /** Copies every stretch of the pictures into the patches. */
 function fillPatches(patches, pictures, shared) {
   for (let s = 0; s < shared.length; s += 3) {
-    const [inPatches, inPictures] = [shared[s], shared[s + 1]];
-    for (let i = 0; i < shared[s + 2]; i++) patches[inPatches + i] = pictures[inPictures + i];
+    const inPatches = shared[s];
+    const inPictures = shared[s + 1];
+    const length = shared[s + 2];
+    for (let i = 0; i < length; i++) patches[inPatches + i] = pictures[inPictures + i];
   }
 }
 
 /** Adds every stretch of the patches to the pictures: the way back of `fillPatches`. */
 function addPatches(patches, pictures, shared) {
   for (let s = 0; s < shared.length; s += 3) {
-    const [inPatches, inPictures] = [shared[s], shared[s + 1]];
-    for (let i = 0; i < shared[s + 2]; i++) pictures[inPictures + i] += patches[inPatches + i];
+    const inPatches = shared[s];
+    const inPictures = shared[s + 1];
+    const length = shared[s + 2];
+    for (let i = 0; i < length; i++) pictures[inPictures + i] += patches[inPatches + i];
   }
 }
 
