@@ -15,7 +15,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser kernel notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -53,6 +53,9 @@ browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the page
 			&& apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
 		|| $(BIN)/playwright install chromium-headless-shell || true
 	@$(BIN)/python tests/browser.py
+
+kernel: $(INSTALLED)  ## turn the text of the live page's kernel into the bytes that a browser runs
+	$(BIN)/python book/live/build_kernel.py
 
 lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
 	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'

@@ -56,24 +56,29 @@ FAULTS: dict[str, tuple[str, str, str, Callable[[Engine], bool]]] = {
     "no way back to the filters' biases": ("convolution", "columnSums(dy, this.bias.grad);", "", gradients),
     "gradient passes a ReLU that was shut": (
         "convolution", "dy[i] = y[i] > 0 ? dy[i] : 0;", "dy[i] = dy[i];", gradients),
-    "border on the wrong side": ("convolution", "* stride - 1;\n    const left", "* stride;\n    const left", embeddings),
-    "length of an embedding learns": ("layers", "(dUnit[i] - along * unit[i]) / length", "dUnit[i] / length", gradients),
+    "border on the wrong side": (
+        "convolution", "* stride - 1;\n    const left", "* stride;\n    const left", embeddings),
+    "length of an embedding learns": (
+        "layers", "(dUnit[i] - along * unit[i]) / length", "dUnit[i] / length", gradients),
     "mean forgotten on the way back of the layer norm": (
         "layers", "weight.value[j] - mean - standard", "weight.value[j] - standard", gradients),
     "padding counts as a word": ("text_encoder", "ids.filter((id) => id !== 0).length", "ids.length", embeddings),
     "scale has the gradient of its exponential": (
         "encoders", "sum + v * logits[i], 0)", "sum + v * logits[i] / this.logitScale, 0)", gradients),
     "AdamW without correction of its start": ("adamw", "1 - BETA1 ** this.steps", "1", weights),
-    "weight decay through the gradient": (
+    "weight decay by the square of the rate": (
         "adamw", "value[i] * (1 - lr * this.weightDecay)", "value[i] * (1 - this.weightDecay * lr * lr)", weights),
-    "Muon keeps the length of the other side": ("muon", "Math.sqrt(outputs) /", "Math.sqrt(value.length / outputs) /", weights),
+    "Muon keeps the length of the other side": (
+        "muon", "Math.sqrt(outputs) /", "Math.sqrt(value.length / outputs) /", weights),
     "Muon reads its matrix along the wrong axis": (
         "muon", "nesterov, outputs, value.length / outputs)", "nesterov, value.length / outputs, outputs)", weights),
-    "schedule one step late": ("train", "schedule(recipe, step, parts.length)", "schedule(recipe, step + 1, parts.length)", weights),
+    "schedule one step late": (
+        "train", "schedule(recipe, step, parts.length)", "schedule(recipe, step + 1, parts.length)", weights),
     "gradient is clipped before it is there": (
         "train", "model.backward(gradient);\n      clipGradients(trained, recipe.gradClip);",
         "clipGradients(trained, recipe.gradClip);\n      model.backward(gradient);", weights),
-    "a pair is its own twin": ("infonce", "[count - 1, total - count, batchSize - 1]", "[count, total - count, batchSize - 1]", floors),
+    "a pair is its own twin": (
+        "infonce", "[count - 1, total - count, batchSize - 1]", "[count, total - count, batchSize - 1]", floors),
     "greens that are yellow": ("data", "[69, 155]", "[49, 155]", greens),
     "pictures without noise": ("data", "+ deviation * noise[i]", "", greens),
     "shapes too large by a part of a pixel": ("data", "0.5 / (points * extent)", "2 / (points * extent)", greens),

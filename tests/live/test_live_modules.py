@@ -1,5 +1,6 @@
 """The rules of the JavaScript: small modules, few kinds of import, no name twice, nothing of the page in the model."""
 
+import itertools
 import re
 
 import pytest
@@ -53,7 +54,7 @@ def test_module_keeps_the_rules(name):
 def test_no_name_is_defined_in_two_modules():
     names = sorted(name for source in MODULES.values() for name in top_level(source))
     assert len(names) > 80
-    assert [name for name, following in zip(names, names[1:], strict=False) if name == following] == []
+    assert [name for name, following in itertools.pairwise(names) if name == following] == []
 
 
 def test_what_is_imported_is_exported_there_and_used():

@@ -1,4 +1,4 @@
-"""A training in the page, in a worker, from fresh weights: it gets there in 80 updates, and what it learned is right."""
+"""A training in a worker of the page, from fresh weights: 80 updates are enough, and what it learned is right."""
 
 import numpy as np
 import pytest
@@ -103,14 +103,17 @@ def test_same_seed_same_training_other_seed_another(js, kind):
 
 
 def test_reader_may_stop_look_and_go_on(js):
-    script = SMALL + """const updates = fit(model, pairs, captions, { ...LIVE, epochs: 3 }, seed);
-    for (const update of updates) if (look) accuracy(model, pairs, new Tokenizer()), model.layers(pairs.pixels.slice(0, 3072));
+    script = f"""{SMALL}
+    for (const step of fit(model, pairs, captions, {{ ...LIVE, epochs: 3 }}, seed)) {{
+      if (look) accuracy(model, pairs, new Tokenizer());
+      if (look) model.layers(pairs.pixels.slice(0, 3072));
+    }}
     return weights();"""
     np.testing.assert_array_equal(*(js.run(script, kind="wasm", seed=0, look=look) for look in (True, False)))
 
 
 def test_fixed_scale_stays_and_so_does_a_scale_beyond_the_highest(js):
-    script = SMALL + "return [...fit(model, pairs, captions, LIVE, seed, { fixedScale })].map((step) => step.logitScale);"
+    script = SMALL + "return [...fit(model, pairs, captions, LIVE, seed, { fixedScale })].map((s) => s.logitScale);"
     for scale in (0.5, 5, 200):
         assert js.run(script, kind="wasm", seed=0, fixedScale=scale) == pytest.approx([scale, scale], rel=1e-6)
 
@@ -118,11 +121,11 @@ def test_fixed_scale_stays_and_so_does_a_scale_beyond_the_highest(js):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("[...fit(model, pairs, captions, { ...LIVE, batchSize: 65 }, seed)]", "cannot draw batches of 65 from 64 pairs"),
-        ("[...fit(model, pairs, captions, { ...LIVE, batchSize: 1 }, seed)]", "cannot draw batches of 1 from 64 pairs"),
+        ("[...fit(model, pairs, captions, { ...LIVE, batchSize: 65 }, seed)]", "cannot draw batches of 65 from 64"),
+        ("[...fit(model, pairs, captions, { ...LIVE, batchSize: 1 }, seed)]", "cannot draw batches of 1 from 64"),
         ("[...fit(model, pairs, captions, LIVE, seed, { directions: 'left' })]", "there are no directions 'left'"),
         ("[...fit(model, pairs, captions, LIVE, seed, { fixedScale: 0 })]", "the scale 0 is not above 0"),
-        ("[...fit(model, pairs, captions, { ...LIVE, lr: 1e30, epochs: 9 }, seed)]", "LossNotFiniteError: the loss is NaN"),
+        ("[...fit(model, pairs, captions, { ...LIVE, lr: 1e30, epochs: 9 }, seed)]", "LossNotFiniteError: the loss is"),
         ("infoNCE(new Float32Array(6), 2)", "expected 2 x 2 logits, got 6"),
         ("infoNCE(new Float32Array(1), 1)", "a batch of 1 has no negatives"),
         ("classifier(model, [], new Tokenizer())", "there is nothing to choose from"),

@@ -35,7 +35,7 @@ def packages() -> Pairs:
 
 
 def measured(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """What can be seen of pictures, (N, 3, 32, 32), one number each: by eye, so to say, and not by the code that drew."""
+    """What can be seen of pictures, (N, 3, 32, 32), one number each, without asking the code that drew."""
     pixels = pixels.astype(float)
     shape = pixels.max(axis=1) > GROUND  # (N, 32, 32)
     rows, columns = np.arange(32)[:, None], np.arange(32)
