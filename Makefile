@@ -17,7 +17,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser page-times links notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser kernel page-times links notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -61,6 +61,9 @@ page-times: book browser  ## measure what a training in the page takes; with not
 
 links: $(INSTALLED)  ## ask every address outside the book whether it still answers; needs the network
 	$(BIN)/jupyter-book build . --path-output build/links --builder linkcheck --keep-going
+
+kernel: $(INSTALLED)  ## turn the text of the live page's kernel into the bytes that a browser runs
+	$(BIN)/python book/live/build_kernel.py
 
 lab: $(INSTALLED)  ## open the chapters in JupyterLab, to change a line and see what happens
 	$(BIN)/python -m pip install -c constraints.txt -e '.[book,test,lab]'

@@ -12,9 +12,13 @@ const EPSILON = 1e-8;
  */
 export function clipGradients(parameters, most) {
   let squares = 0;
-  for (const { grad } of parameters) squares += grad.reduce((sum, v) => sum + v * v, 0);
+  for (const { grad } of parameters) {
+    for (let i = 0; i < grad.length; i++) squares += grad[i] * grad[i];
+  }
   const factor = Math.min(1, most / (Math.sqrt(squares) + 1e-6));
-  for (const { grad } of parameters) grad.forEach((v, i) => (grad[i] = factor * v));
+  for (const { grad } of parameters) {
+    for (let i = 0; i < grad.length; i++) grad[i] *= factor;
+  }
 }
 
 /** Adam with weight decay that does not pass through the gradient (Loshchilov and Hutter 2019). */

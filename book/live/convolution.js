@@ -1,16 +1,19 @@
 // A 3x3 convolution with its ReLU, as one product of matrices (chapter 2). Pictures are (B, H, W, C) in here.
-import { addToRows, columnSums } from "./layers.js";
+import { columnSums } from "./layers.js";
 import { transposed } from "./products.js";
 import { Workspace } from "./workspace.js";
 
 const FIELD = 9; // places of a 3x3 filter
 
 /**
- * Calls `visit(inPatches, inPicture, length)` for every stretch of memory that a row of a patch, three pixels side by
- * side with all their channels, shares with the picture; what of a patch lies outside, on the border of zeros, is left.
+ * Where patches and pictures have a stretch of memory in common: a row of a patch, three pixels side by side with all
+ * their channels, less what lies outside, on the border of zeros.
+ *
+ * @returns {Int32Array} three numbers for each: where it begins in the patches, where in the pictures, its length.
  */
-function everyStretch(count, size, stride, channels, visit) {
+function stretches(count, size, stride, channels) {
   const steps = Math.ceil(size / stride); // places of the filter in each direction
+  const found = [];
   for (let patch = 0; patch < count * steps * steps; patch++) {
     const picture = Math.floor(patch / (steps * steps));
     const top = (Math.floor(patch / steps) % steps) * stride - 1;
@@ -18,22 +21,48 @@ function everyStretch(count, size, stride, channels, visit) {
     const [first, end] = [Math.max(left, 0), Math.min(left + 3, size)];
     for (let row = Math.max(top, 0); row < Math.min(top + 3, size); row++) {
       const inPatches = (patch * FIELD + (row - top) * 3 + (first - left)) * channels;
-      const inPicture = ((picture * size + row) * size + first) * channels;
-      visit(inPatches, inPicture, (end - first) * channels);
+      const inPictures = ((picture * size + row) * size + first) * channels;
+      found.push(inPatches, inPictures, (end - first) * channels);
     }
+  }
+  return Int32Array.from(found);
+}
+
+/** Copies every stretch of the pictures into the patches. */
+function fillPatches(patches, pictures, shared) {
+  for (let s = 0; s < shared.length; s += 3) {
+    const inPatches = shared[s];
+    const inPictures = shared[s + 1];
+    const length = shared[s + 2];
+    for (let i = 0; i < length; i++) patches[inPatches + i] = pictures[inPictures + i];
   }
 }
 
-/** Filters (O, I, 3, 3) as a matrix (O, 9 I), the channels of a place side by side as they are in a picture. */
-function placesFirst(weight, inputs) {
-  return weight.map((_, i) => {
-    const [filter, place, channel] = [Math.floor(i / (FIELD * inputs)), Math.floor(i / inputs) % FIELD, i % inputs];
-    return weight[(filter * inputs + channel) * FIELD + place];
-  });
+/** Adds every stretch of the patches to the pictures: the way back of `fillPatches`. */
+function addPatches(patches, pictures, shared) {
+  for (let s = 0; s < shared.length; s += 3) {
+    const inPatches = shared[s];
+    const inPictures = shared[s + 1];
+    const length = shared[s + 2];
+    for (let i = 0; i < length; i++) pictures[inPictures + i] += patches[inPatches + i];
+  }
 }
 
-/** Every patch that the filter sees, times the filters, then ReLU. Keeps of the last pictures what the way back needs. */
+/** Filters (O, I, 3, 3) as a matrix (9 I, O), the channels of a place side by side as they are in a picture. */
+function placesFirst(weight, outputs, inputs) {
+  const matrix = new Float32Array(weight.length); // (9 I, O)
+  for (let o = 0, i = 0; o < outputs; o++) {
+    for (let channel = 0; channel < inputs; channel++) {
+      for (let place = 0; place < FIELD; place++, i++) matrix[(place * inputs + channel) * outputs + o] = weight[i];
+    }
+  }
+  return matrix;
+}
+
+/** Every patch that the filter sees, times the filters, then ReLU; keeps of the last pictures what `backward` needs. */
 export class Convolution {
+  #shared = new Map(); // number of pictures -> stretches
+
   /**
    * @param {object} products
    * @param {{value: Float32Array, grad: Float32Array, shape: number[]}} weight a parameter, (O, I, 3, 3).
@@ -55,14 +84,14 @@ export class Convolution {
     const size = Math.sqrt(x.length / count / inputs); // H
     const places = count * Math.ceil(size / this.stride) ** 2; // P, of the filter on all pictures
     const patches = this.workspace.take("patches", places * width); // (P, 9 I), the border of zeros is always the same
-    everyStretch(count, size, this.stride, inputs, (inPatches, inPicture, length) => {
-      for (let i = 0; i < length; i++) patches[inPatches + i] = x[inPicture + i];
-    });
-    const filters = placesFirst(this.weight.value, inputs); // (O, 9 I)
+    this.#shared.set(count, this.#shared.get(count) ?? stretches(count, size, this.stride, inputs));
+    fillPatches(patches, x, this.#shared.get(count));
+    const filters = placesFirst(this.weight.value, outputs, inputs); // (9 I, O)
     const y = this.workspace.take("y", places * outputs); // (P, O)
-    this.products.multiply(patches, width, 1, transposed(filters, outputs, width), y, places, width, outputs);
-    addToRows(y, this.bias.value);
-    for (let i = 0; i < y.length; i++) if (y[i] < 0) y[i] = 0;
+    this.products.multiply(patches, width, 1, filters, y, places, width, outputs);
+    for (let start = 0; start < y.length; start += outputs) {
+      for (let o = 0; o < outputs; o++) y[start + o] = Math.max(0, y[start + o] + this.bias.value[o]);
+    }
     this.kept = { y, patches, filters, size, count };
     return y;
   }
@@ -78,7 +107,7 @@ export class Convolution {
     const { y, patches, filters, size, count } = this.kept;
     const [outputs, inputs] = this.weight.shape;
     const [places, width] = [y.length / outputs, FIELD * inputs];
-    for (let i = 0; i < y.length; i++) if (y[i] <= 0) dy[i] = 0;
+    for (let i = 0; i < y.length; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
     columnSums(dy, this.bias.grad);
     const dFilters = new Float32Array(outputs * width); // (O, 9 I)
     this.products.multiply(dy, 1, outputs, patches, dFilters, outputs, places, width); // (O, P) (P, 9 I)
@@ -87,11 +116,10 @@ export class Convolution {
     }
     if (!further) return null;
     const dPatches = this.workspace.take("dPatches", patches.length); // (P, 9 I)
-    this.products.multiply(dy, outputs, 1, filters, dPatches, places, outputs, width); // (P, O) (O, 9 I)
+    const turned = transposed(filters, width, outputs); // (O, 9 I)
+    this.products.multiply(dy, outputs, 1, turned, dPatches, places, outputs, width); // (P, O) (O, 9 I)
     const dx = this.workspace.take("dx", count * size * size * inputs).fill(0); // (B, H, W, I)
-    everyStretch(count, size, this.stride, inputs, (inPatches, inPicture, length) => {
-      for (let i = 0; i < length; i++) dx[inPicture + i] += dPatches[inPatches + i];
-    });
+    addPatches(dPatches, dx, this.#shared.get(count));
     return dx;
   }
 }

@@ -62,33 +62,39 @@ export function draw(color, shape, random) {
   const margin = Math.min(MARGIN * extent, size / 2); // so that the shape stays inside when it is turned
   const [x, y] = [random.uniform(margin, size - margin), random.uniform(margin, size - margin)];
   const place = { x, y, extent, arm, cos: Math.cos(angle) / extent, sin: Math.sin(angle) / extent };
+  const part = coverage(COVERS[shape], place, size, supersampling); // (32, 32)
+  const noise = random.fillNormal(new Float32Array(3 * size * size)); // (3, 32, 32)
 
-  const pixels = new Uint8Array(3 * size * size); // (3, 32, 32)
-  const rounded = new Uint8ClampedArray(pixels.buffer); // the same bytes; what is written here is rounded and clamped
-  const noise = 255 * RENDERING.noise;
-  for (let i = 0; i < size * size; i++) {
-    const part = coverage(COVERS[shape], place, i % size, Math.floor(i / size), supersampling);
-    for (let c = 0; c < 3; c++) {
-      rounded[c * size * size + i] = background + part * (fill[c] - background) + noise * random.normal();
-    }
+  const deviation = 255 * RENDERING.noise;
+  const pixels = new Uint8ClampedArray(3 * size * size); // (3, 32, 32), rounds and clamps what is written into it
+  for (let c = 0, i = 0; c < 3; c++) {
+    const above = fill[c] - background;
+    for (let p = 0; p < size * size; p++, i++) pixels[i] = background + part[p] * above + deviation * noise[i];
   }
-  return pixels;
+  return new Uint8Array(pixels.buffer);
 }
 
-/** What part of the pixel in this column and row a shape covers, 0 to 1, from points x points places in it. */
-function coverage(covers, { x, y, extent, arm, cos, sin }, column, row, points) {
-  const far = (column + 0.5 - x) ** 2 + (row + 0.5 - y) ** 2; // squared, as is the longest half-diagonal beside it
-  if (far > (extent * Math.SQRT2 + 1) ** 2) return 0;
+/** What part of each pixel a shape covers, 0 to 1, (size, size), from points x points places in it. */
+function coverage(covers, { x, y, extent, arm, cos, sin }, size, points) {
+  const part = new Float32Array(size * size); // (size, size)
   const rim = 0.5 / (points * extent);
-  let inside = 0;
-  for (let i = 0; i < points; i++) {
-    for (let j = 0; j < points; j++) {
-      const dx = column + (j + 0.5) / points - x; // px from the shape's centre
-      const dy = row + (i + 0.5) / points - y;
-      if (covers(cos * dx + sin * dy, cos * dy - sin * dx, rim, arm)) inside++; // turned back, in extents
+  const reach = Math.SQRT1_2 / extent; // half a pixel's diagonal
+  const isCovered = (dx, dy, margin) => covers(cos * dx + sin * dy, cos * dy - sin * dx, margin, arm); // turned back
+  for (let i = 0; i < part.length; i++) {
+    const dx = (i % size) - x; // px from the centre to the pixel's corner
+    const dy = Math.floor(i / size) - y;
+    if (!isCovered(dx + 0.5, dy + 0.5, rim + reach)) continue; // all of the pixel is outside
+    if (isCovered(dx + 0.5, dy + 0.5, rim - reach)) {
+      part[i] = 1; // or inside
+      continue;
+    }
+    for (let point = 0; point < points * points; point++) {
+      const right = ((point % points) + 0.5) / points;
+      const down = (Math.floor(point / points) + 0.5) / points;
+      if (isCovered(dx + right, dy + down, rim)) part[i] += 1 / (points * points);
     }
   }
-  return inside / (points * points);
+  return part;
 }
 
 /**

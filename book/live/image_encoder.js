@@ -9,8 +9,8 @@ const STRIDES = [2, 2, 2, 1]; // the convolutions step over pixels: 32 -> 16 -> 
 /** Pictures as bytes (B, 3, H, W) -> floats around 0, (B, H, W, 3), written into `x`. */
 function standardize(pixels, count, x) {
   const area = pixels.length / count / 3; // H W
-  for (let plane = 0; plane < 3 * count; plane++) { // one channel of one picture
-    const first = Math.floor(plane / 3) * 3 * area + (plane % 3);
+  for (let plane = 0; plane < 3 * count; plane++) {
+    const first = Math.floor(plane / 3) * 3 * area + (plane % 3); // one channel of one picture
     for (let i = 0; i < area; i++) x[first + 3 * i] = (pixels[plane * area + i] / 255 - PIXEL_MEAN) / PIXEL_STD;
   }
   return x;
@@ -31,9 +31,9 @@ export class ImageEncoder {
   /**
    * @param {Uint8Array} pixels (B, 3, 32, 32)
    * @param {number} count B
-   * @returns {{input: Float32Array, maps: Float32Array[], mean: Float32Array, output: Float32Array}} pictures (B, 32, 32,
-   *   3), what each convolution made of them, (B, h, w, C), both overwritten by the next call; the mean over all places,
-   *   (B, C), and embeddings (B, D), not yet normalised.
+   * @returns {{input: Float32Array, maps: Float32Array[], mean: Float32Array, output: Float32Array}} pictures, (B, 32,
+   *   32, 3), and what each convolution made of them, (B, h, w, C), both overwritten by the next call; the mean over
+   *   all places, (B, C), and embeddings (B, D), not yet normalised.
    */
   forward(pixels, count) {
     const input = standardize(pixels, count, this.workspace.take("input", pixels.length)); // (B, 32, 32, 3)

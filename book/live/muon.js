@@ -7,7 +7,15 @@ const MOMENTUM = 0.6; // share of the running gradient that is kept, in Nesterov
 const SMALL = 1e-7;
 
 function norm(values) {
-  return Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += values[i] * values[i];
+  return Math.sqrt(squares);
+}
+
+/** a x + b y, number by number, written into `out`, which may be x or y. */
+function combine(a, x, b, y, out) {
+  for (let i = 0; i < out.length; i++) out[i] = a * x[i] + b * y[i];
+  return out;
 }
 
 /**
@@ -25,16 +33,16 @@ export function orthogonalize(products, matrix, rows, columns) {
     const turned = orthogonalize(products, transposed(matrix, rows, columns), columns, rows); // the cheaper way
     return transposed(turned, columns, rows);
   }
-  const length = norm(matrix) + SMALL;
-  let x = matrix.map((v) => v / length); // (R, C), no singular value above 1
-  const square = () => new Float32Array(rows * rows); // (R, R)
+  const x = matrix.slice(); // (R, C)
+  combine(1 / (norm(matrix) + SMALL), x, 0, x, x); // no singular value above 1
+  const [gram, gramSquared] = [new Float32Array(rows * rows), new Float32Array(rows * rows)]; // (R, R) each
+  const moved = new Float32Array(x.length); // (R, C)
   for (let round = 0; round < ROUNDS; round++) {
-    const [gram, gramSquared, moved] = [square(), square(), new Float32Array(x.length)];
     products.multiply(x, columns, 1, transposed(x, rows, columns), gram, rows, columns, rows);
     products.multiply(gram, rows, 1, gram, gramSquared, rows, rows, rows);
-    const factor = gram.map((v, i) => B * v + C * gramSquared[i]); // (R, R)
+    const factor = combine(B, gram, C, gramSquared, gram); // (R, R)
     products.multiply(factor, rows, 1, x, moved, rows, rows, columns);
-    x = moved.map((v, i) => A * x[i] + v); // (R, C)
+    combine(A, x, 1, moved, x);
   }
   return x;
 }
@@ -53,11 +61,11 @@ export class Muon {
   /** Move every parameter by its gradient; `lr` is how far each singular value of the weights moves. */
   step(lr) {
     for (const { parameter: { value, grad, shape: [outputs] }, momentum } of this.states) {
-      momentum.forEach((v, i) => (momentum[i] = MOMENTUM * v + grad[i]));
-      const nesterov = grad.map((v, i) => v + MOMENTUM * momentum[i]); // (outputs, everything else)
+      combine(MOMENTUM, momentum, 1, grad, momentum);
+      const nesterov = combine(1, grad, MOMENTUM, momentum, new Float32Array(grad.length)); // (outputs, all else)
       const scale = Math.sqrt(outputs) / Math.max(norm(value), SMALL);
       const direction = orthogonalize(this.products, nesterov, outputs, value.length / outputs);
-      value.forEach((v, i) => (value[i] = scale * v - lr * direction[i]));
+      combine(scale, value, -lr, direction, value);
     }
   }
 }

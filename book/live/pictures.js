@@ -44,8 +44,8 @@ function borderOf(width, height) {
 function farFrom(rgb, [red, green, blue]) {
   const far = new Uint8Array(rgb.length / 3); // (N,)
   for (let i = 0; i < far.length; i++) {
-    const [r, g, b] = [rgb[3 * i] - red, rgb[3 * i + 1] - green, rgb[3 * i + 2] - blue];
-    if (Math.max(Math.abs(r), Math.abs(g), Math.abs(b)) > CONTRAST) far[i] = 1;
+    const apart = Math.max(Math.abs(rgb[3 * i] - red), Math.abs(rgb[3 * i + 1] - green));
+    if (Math.max(apart, Math.abs(rgb[3 * i + 2] - blue)) > CONTRAST) far[i] = 1;
   }
   return far;
 }
@@ -82,9 +82,10 @@ function frame(rgb, width, height) {
   const side = roundToEven(wanted);
   const ground = subject ? BACKGROUND : plain.map(Math.floor);
   const square = new Uint8ClampedArray(side * side * 3); // (side, side, 3)
-  for (let i = 0; i < square.length; i++) square[i] = ground[i % 3];
+  for (let i = 0; i < square.length; i += 3) square.set(ground, i);
   for (let i = 0; i < width * height; i++) {
-    const [column, row] = [(i % width) - x, Math.floor(i / width) - y];
+    const column = (i % width) - x;
+    const row = Math.floor(i / width) - y;
     const isInside = column >= 0 && column < side && row >= 0 && row < side;
     if (!isInside || (subject && apart[i] === 0)) continue;
     for (let c = 0; c < 3; c++) square[3 * (row * side + column) + c] = rgb[3 * i + c];

@@ -27,8 +27,10 @@ function sfc32(a, b, c, counter) {
  * @param {number} seed
  * @param {...(string|number)} what
  * @returns {{uniform: function(number=, number=): number, normal: function(number=, number=): number,
- *   integer: function(number): number, permutation: function(number): Int32Array}} `uniform` is at least its first
- *   number and below its second, `integer(n)` is 0 to n - 1, `permutation(n)` holds 0 to n - 1 in a random order.
+ *   fillNormal: function(Float32Array): Float32Array, integer: function(number): number,
+ *   permutation: function(number): Int32Array}} `uniform` is at least its first number and below its second, `normal`
+ *   takes mean and deviation, `fillNormal` writes numbers of mean 0 and deviation 1 into an array, `integer(n)` is 0 to
+ *   n - 1, and `permutation(n)` holds 0 to n - 1 in a random order.
  */
 export function rng(seed, ...what) {
   const state = [1, 2, 3, 4];
@@ -37,21 +39,26 @@ export function rng(seed, ...what) {
   }
   const bits = sfc32(...state);
   for (let i = 0; i < WARM_UP; i++) bits();
-  let spare = null; // normal numbers come in pairs
 
   const uniform = (low = 0, high = 1) => low + (high - low) * (bits() / 2 ** 32);
   const integer = (n) => Math.floor(uniform(0, n));
 
-  function normal(mean = 0, std = 1) {
-    if (spare !== null) {
-      const value = mean + std * spare;
-      spare = null;
-      return value;
+  function fillNormal(values) {
+    for (let i = 0; i < values.length; i += 2) {
+      const radius = Math.sqrt(-2 * Math.log(1 - bits() / 2 ** 32)); // Box and Muller 1958: two at a time
+      const angle = 2 * Math.PI * (bits() / 2 ** 32);
+      values[i] = radius * Math.cos(angle);
+      if (i + 1 < values.length) values[i + 1] = radius * Math.sin(angle);
     }
-    const radius = Math.sqrt(-2 * Math.log(1 - uniform())); // Box and Muller 1958
-    const angle = 2 * Math.PI * uniform();
-    spare = radius * Math.sin(angle);
-    return mean + std * radius * Math.cos(angle);
+    return values;
+  }
+
+  const pair = new Float64Array(2);
+  let left = 0; // of the pair
+  function normal(mean = 0, std = 1) {
+    if (left === 0) fillNormal(pair);
+    left = left === 0 ? 1 : 0;
+    return mean + std * pair[1 - left];
   }
 
   function permutation(n) {
@@ -63,5 +70,5 @@ export function rng(seed, ...what) {
     return order;
   }
 
-  return { uniform, normal, integer, permutation };
+  return { uniform, normal, fillNormal, integer, permutation };
 }

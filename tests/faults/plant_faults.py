@@ -34,6 +34,7 @@ CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes
 NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "test_house.py", "test_notebooks.py",
             "test_plant_faults.py", "test_prose.py", "test_repository.py", "test_startup.py", "test_this_checkout.py",
             "test_verdicts.py", "test_wheel.py")  # fmt: skip
+PAGES = "live"  # folder of tests that need a browser and the JavaScript of the book; they plant faults of their own
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
              "pytest", "matplotlib.pyplot", "typer", "statsmodels.api")  # fmt: skip
 TESTED_WITH = {"outlines": "data"}  # module -> the one whose tests are its own
@@ -57,6 +58,7 @@ def tests_for(root: Path, module: str, only_core: bool) -> list[list[Path]]:
     *folders, name = module.split(".")
     own = root.joinpath("tests", *folders, f"test_{TESTED_WITH.get(name, name)}.py")
     files = [path for path in sorted((root / "tests").rglob("test_*.py")) if path.name not in NOT_HERE]
+    files = [path for path in files if path.parent.name != PAGES]
     files = [path for path in files if path.stem.removeprefix("test_") in CORE] if only_core else files
     others = sorted((path for path in files if path != own), key=lambda p: p.parts[len(root.parts) + 1] not in folders)
     return [part for part in ([path for path in files if path == own], others) if part]

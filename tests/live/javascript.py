@@ -19,16 +19,16 @@ TYPES = {"float32": "Float32Array", "float64": "Float64Array", "int32": "Int32Ar
 # All names that the modules export, as globals of the page, with a product of each kind and what carries arrays.
 SETUP = """async ([address, modules, types]) => {
   for (const name of modules) Object.assign(globalThis, await import(`${address}/${name}.js`));
-  const kernel = await (await fetch(`${address}/kernel.wasm`)).arrayBuffer();
-  globalThis.PRODUCTS = { wasm: await loadProducts(new Uint8Array(kernel)), plain: await loadProducts(null) };
-  const given = async () => new Uint8Array(await (await fetch(`${address}/given`, { cache: "no-store" })).arrayBuffer());
+  const fetched = async (name) => new Uint8Array(await (await fetch(name, { cache: "no-store" })).arrayBuffer());
   globalThis.unpack = (value, bytes) => {
     if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
     if (!value.array) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, unpack(v, bytes)]));
     const [kind, from, to] = value.array;
     return new globalThis[types[kind]](bytes.slice(from, to).buffer);
   };
-  globalThis.unpackAll = async (value) => unpack(value, await given());
+  globalThis.unpackAll = async (value) => unpack(value, await fetched(`${address}/given`));
+  const kernel = await fetched(`${address}/kernel.wasm`);
+  globalThis.PRODUCTS = { wasm: await loadProducts(kernel), plain: await loadProducts(null) };
   globalThis.pack = (value) => {
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -91,9 +91,7 @@ def _unpacked(value: Any) -> Any:
 
 
 @contextmanager
-def engine(
-    browser: Browser, address: str, folder: Path, fault: tuple[str, str, str] | None = None
-) -> Iterator[Engine]:
+def engine(browser: Browser, address: str, folder: Path, fault: tuple[str, str, str] | None = None) -> Iterator[Engine]:
     """A new page with the modules; with a fault, a module's text is changed on its way: (module, right, wrong).
 
     Args:

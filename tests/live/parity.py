@@ -102,7 +102,8 @@ def gradients(js: Engine, kind: str, size: int, directions: str = "both") -> dic
     found = js.run(
         MODEL + "model.backward(infoNCE(model.forward(pixels, tokens, size), size, directions).gradient); "
         "return new Map([...model.parameters].map(([name, { grad }]) => [name, grad]));",
-        kind=kind, start=weights(model), pixels=given.pixels.numpy(), tokens=given.tokens.int().numpy(), size=size, directions=directions,
+        kind=kind, start=weights(model), pixels=given.pixels.numpy(), tokens=given.tokens.int().numpy(), size=size,
+        directions=directions,
     )  # fmt: skip
     wanted = _backward(model.double(), Batch(given.pixels.double(), given.tokens), directions)
     assert found.keys() == wanted.keys()
@@ -125,11 +126,12 @@ def training(
     recipe = replace(LIVE, batch_size=size, epochs=epochs, one_cycle=one_cycle)
     found = js.run(
         MODEL + """const recipe = { ...LIVE, lr, muonLr, batchSize, epochs, oneCycle };
-        const updates = fit(model, { pixels, classes: { length: pairs } }, tokens, recipe, 0, { directions, fixedScale });
+        const given = { pixels, classes: { length: pairs } };
+        const updates = fit(model, given, tokens, recipe, 0, { directions, fixedScale });
         const steps = [...updates].map(({ batch, loss }) => ({ batch: batch.slice(), loss }));
         return { steps, weights: new Map([...model.parameters].map(([name, { value }]) => [name, value])) };""",
-        kind=kind, start=weights(model), pixels=given.pixels.numpy(), tokens=given.tokens.int().numpy(), pairs=pairs, batchSize=size,
-        epochs=epochs, lr=LIVE.lr, muonLr=LIVE.muon_lr, directions=directions, fixedScale=fixed_scale,
+        kind=kind, start=weights(model), pixels=given.pixels.numpy(), tokens=given.tokens.int().numpy(), pairs=pairs,
+        batchSize=size, epochs=epochs, lr=LIVE.lr, muonLr=LIVE.muon_lr, directions=directions, fixedScale=fixed_scale,
         oneCycle=one_cycle,
     )  # fmt: skip
     batches = [torch.from_numpy(step["batch"].astype(np.int64)) for step in found["steps"]]  # (size,) each

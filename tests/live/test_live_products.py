@@ -5,7 +5,10 @@ import pytest
 from build_kernel import built
 from javascript import FOLDER
 
-SIZES = [(4, 1, 8), (4, 3, 9), (5, 8, 8), (17, 64, 17), (27, 27, 27), (32, 100, 27), (64, 27, 32), (7, 5, 31), (1, 64, 16), (3, 2, 5), (2, 7, 3), (1, 1, 1)]  # fmt: skip
+SIZES = [  # rows, inner, columns
+    (4, 1, 8), (4, 3, 9), (5, 8, 8), (17, 64, 17), (27, 27, 27), (32, 100, 27), (64, 27, 32), (7, 5, 31), (1, 64, 16),
+    (3, 2, 5), (2, 7, 3), (1, 1, 1),
+]  # fmt: skip
 
 
 def random(*shape: int) -> np.ndarray:
