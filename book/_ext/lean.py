@@ -9,11 +9,10 @@ import re
 from pathlib import Path
 
 import nbformat
+from _ext.stylesheet import names, pruned
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
-
-from _ext.stylesheet import names, pruned
 
 OURS = ("book.css", "katex.min.css")
 UNUSED = ("**/*.map", "locales/**/*.?o", "scripts/fontawesome.js*", "sphinx-thebe.*", "design-tabs.js")

@@ -123,11 +123,11 @@ def opened(browser: Browser) -> Iterator[BrowserContext]:
         context.close()
 
 
-def audit(browser: Browser, address: str) -> Visit:
+def audit(browser: Browser, address: str, widths: tuple[int, ...] = WIDTHS) -> Visit:
     """Open a page at every width and in both themes."""
     visit = Visit()
     with opened(browser) as context:
-        for width in WIDTHS:
+        for width in widths:
             page = context.new_page()
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.emulate_media(color_scheme=THEMES[0])
@@ -143,7 +143,9 @@ def audit(browser: Browser, address: str) -> Visit:
             found += page.evaluate(RUN_AXE)
             for theme in THEMES[1:]:
                 page.emulate_media(color_scheme=theme)
-                page.wait_for_function("theme => (document.documentElement.dataset.theme ?? theme) === theme", arg=theme)
+                page.wait_for_function(
+                    "theme => (document.documentElement.dataset.theme ?? theme) === theme", arg=theme
+                )
                 found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE, BY_THEME)]
             found += seen.faults[len(seen.faults) :]
             visit.faults += [f"{width} px: {fault}" for fault in found]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from audit import audit, listen, opened, Visit
+from audit import Visit, audit, listen, opened
 from conftest import ROOT, SITE
 
 MEGABYTES = 25  # the whole site
