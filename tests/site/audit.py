@@ -49,9 +49,9 @@ WIDE = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > width)
         faults.push(`the page is ${document.documentElement.scrollWidth} px wide in a window of ${width} px`);
-    const name = (e) => `<${e.tagName.toLowerCase()}${e.id ? " id=" + e.id : ""} class="${e.getAttribute("class") ?? ""}">`;
-    for (const e of document.querySelectorAll(
-        "main table, main img, main svg, main figure, main pre, main audio, main video, main canvas, main .katex-html")) {
+    const name = (e) => `<${e.tagName.toLowerCase()} id="${e.id}" class="${e.getAttribute("class") ?? ""}">`;
+    const parts = ["table", "img", "svg", "figure", "pre", "audio", "video", "canvas", ".katex-html"];
+    for (const e of document.querySelectorAll(parts.map((part) => "main " + part).join())) {
         const box = e.getBoundingClientRect();
         const style = getComputedStyle(e);
         if (!box.width || !e.checkVisibility({ visibilityProperty: true })) continue;
