@@ -25,11 +25,13 @@ book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the 
 	@test -s $(SITE)/index.html || { echo "the build left no $(SITE)/index.html" >&2; exit 1; }
 
 # make expands every line of a recipe before it runs the first one, so `date` tells when the tests started.
-test: $(INSTALLED)  ## lint, run the unit tests, run every chapter and compare its output
+test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every chapter run and compared
 	@$(BIN)/python book/this_checkout.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -n 2 --dist loadfile --durations=5
+	@$(MAKE) --no-print-directory book
+	$(BIN)/pytest -n 2 --durations=5 tests/site
 	$(BIN)/python book/alone.py $(ALONE)
 	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \

@@ -49,9 +49,9 @@ WIDE = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > width)
         faults.push(`the page is ${document.documentElement.scrollWidth} px wide in a window of ${width} px`);
-    const name = (e) => `<${e.tagName.toLowerCase()}${e.id ? " id=" + e.id : ""} class="${e.getAttribute("class") ?? ""}">`;
-    for (const e of document.querySelectorAll(
-        "main table, main img, main svg, main figure, main pre, main audio, main video, main canvas, main .katex-html")) {
+    const name = (e) => `<${e.tagName.toLowerCase()} id="${e.id}" class="${e.getAttribute("class") ?? ""}">`;
+    const parts = ["table", "img", "svg", "figure", "pre", "audio", "video", "canvas", ".katex-html"];
+    for (const e of document.querySelectorAll(parts.map((part) => "main " + part).join())) {
         const box = e.getBoundingClientRect();
         const style = getComputedStyle(e);
         if (!box.width || !e.checkVisibility({ visibilityProperty: true })) continue;
@@ -123,11 +123,11 @@ def opened(browser: Browser) -> Iterator[BrowserContext]:
         context.close()
 
 
-def audit(browser: Browser, address: str) -> Visit:
+def audit(browser: Browser, address: str, widths: tuple[int, ...] = WIDTHS) -> Visit:
     """Open a page at every width and in both themes."""
     visit = Visit()
     with opened(browser) as context:
-        for width in WIDTHS:
+        for width in widths:
             page = context.new_page()
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.emulate_media(color_scheme=THEMES[0])

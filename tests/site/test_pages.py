@@ -1,4 +1,4 @@
-"""Every page of the built site is opened in a browser: no error, no request outside, nothing cut off, nobody shut out."""
+"""Every built page is opened in a browser: no error, no request outside, nothing cut off, nobody shut out."""
 
 from pathlib import Path
 
