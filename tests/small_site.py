@@ -8,13 +8,14 @@ from pathlib import Path
 BOOK = Path(__file__).parents[1] / "book"
 
 
-def build(folder: Path, pages: dict[str, str], extensions: list[str], **environment: str) -> Path:
+def build(folder: Path, pages: dict[str, str], extensions: list[str], config: str = "", **environment: str) -> Path:
     """The folder of the built site; a warning is an error.
 
     Args:
         folder: an empty one.
         pages: name without folder -> MyST Markdown, or reStructuredText if it begins with "..". The first is the root.
         extensions: of book/_ext.
+        config: more lines of Sphinx's conf.py.
         environment: variables that the build sees, BOOK_SITE for instance.
     """
     for name, text in pages.items():
@@ -30,7 +31,7 @@ def build(folder: Path, pages: dict[str, str], extensions: list[str], **environm
         f"project = html_title = 'A small site'\nroot_doc = {root!r}\nnitpicky = False\n"
         f"extensions = {['myst_parser', *extensions]!r}\nmyst_enable_extensions = ['dollarmath']\n"
         f"html_theme = 'sphinx_book_theme'\nhtml_static_path = [{str(BOOK / '_static')!r}]\n"
-        f"mathjax_path = 'mathjax/tex-chtml.js'\nexclude_patterns = ['out']\n",
+        f"mathjax_path = 'mathjax/tex-chtml.js'\nexclude_patterns = ['out']\n{config}\n",
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(folder), str(folder / "out")]
