@@ -15,6 +15,11 @@ CHAPTERS = $(wildcard book/*.ipynb)
 # Sums come out in the same order on every run, and two processes do not fight for two cores.
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
+# glibc keeps the memory of a large tensor for the next one. Fetched anew each time, an encoder's took half its time.
+export MALLOC_MMAP_THRESHOLD_ := 1000000000
+export MALLOC_TRIM_THRESHOLD_ := 1000000000
+# A process reads the bytecode that another has written, also where the environment forbids to write any.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := book
 .PHONY: book test browser kernel page-times links notebooks results faults mutants lab epub serve clean help
@@ -36,7 +41,7 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
-		-n 2 --dist loadfile --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
+		-n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
 	$(BIN)/ruff format book

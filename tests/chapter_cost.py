@@ -4,9 +4,11 @@
 
 Seconds are those of all cells with set-up and tear-down, which start and stop the kernel. Memory is measured as for the
 chapters' headers, while cells run, in the process that runs them; with pytest-xdist that is a worker, and the numbers
-reach the process that prints the table as part of each cell's report. No time makes the run fail.
+reach the process that prints the table as part of each cell's report. No time makes the run fail. The chapters that
+took longest when they were stored run first: at the end, no worker waits long for the other.
 """
 
+import json
 import os
 import time
 from collections.abc import Generator
@@ -68,6 +70,12 @@ class ChapterCost:
         rows.append(("all, wall time", f"{now - self.start:.1f}", ""))
         lines = [f"{name:<16} {seconds:>7} {memory:>8}".rstrip() for name, seconds, memory in rows]
         return [*lines, f"{'make test':<16} {total:>7}  of at most {BUDGET} on two CPU cores"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the cells by the time that their chapter took when it was stored; a new chapter stands last."""
+    costs = json.loads(execute.COST.read_text(encoding="utf-8"))
+    items.sort(key=lambda item: -costs.get(item.path.stem, {"seconds": 0})["seconds"])
 
 
 def pytest_configure(config: pytest.Config) -> None:

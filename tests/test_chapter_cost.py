@@ -1,16 +1,18 @@
 """`make test` ends in a table that says what every chapter cost, near the truth, also when a cell fails."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import execute
 import nbformat
 import psutil
 import pytest
-from chapter_cost import BUDGET, PEAK, STARTED, ChapterCost
+from chapter_cost import BUDGET, PEAK, STARTED, ChapterCost, pytest_collection_modifyitems
 from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
@@ -98,6 +100,17 @@ def test_reports_add_up(monkeypatch):
         ["all,", "wall", "time", "5.0"],
         ["make", "test", "-", "of", "at", "most", "600", "on", "two", "CPU", "cores"],
     ]
+
+
+def test_longest_chapter_runs_first_and_its_cells_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(execute, "COST", tmp_path / "cost.json")
+    execute.COST.write_text(json.dumps({"short": {"seconds": 9}, "long": {"seconds": 10}}))
+    files = ("new", "short", "long", "short", "long", "new")
+    items = [SimpleNamespace(path=Path(f"alone/{name}/{name}.ipynb"), cell=cell) for cell, name in enumerate(files)]
+    pytest_collection_modifyitems(items)
+    assert [(item.path.stem, item.cell) for item in items] == [
+        ("long", 2), ("long", 4), ("short", 1), ("short", 3), ("new", 0), ("new", 5),
+    ]  # fmt: skip
 
 
 def test_cost_in_a_header_is_measured_likewise(tmp_path):
