@@ -1,11 +1,14 @@
-"""Measures what a training in the page takes, with the kernel and without, and stores it: `make page-times`.
+"""Measures what a training in the page takes, and what its claims come to, and stores both: `make page-times`.
 
-Presses the button as a reader does, on the built site, one seed after the other; run it with nothing beside it.
+Presses the button as a reader does, on the built site, one seed after the other, with the kernel and without; run it
+with nothing beside it.
 """
 
 import hashlib
 import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from statistics import median
 
@@ -15,15 +18,22 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import chromium, served  # noqa: E402, found by the line above when this runs as a script
+from claims import EXPECTED, run  # noqa: E402
+from claims import SEEDS as CLAIM_SEEDS  # noqa: E402
+from javascript import FOLDER, engine  # noqa: E402
 
 STORED = ROOT / "toyclip" / "pretrained" / "page.json"
 SEEDS = (0, 1, 2, 3, 4)
 
 
 def code() -> str:
-    """Hash of the JavaScript and the kernel that the times belong to: what stands in book/live itself."""
-    folder = ROOT / "book" / "live"
-    text = b"".join(file.read_bytes() for file in sorted([*folder.glob("*.js"), folder / "kernel.wasm"]))
+    """Hash of the JavaScript and the kernel that the numbers belong to: the model, the experiment and the presets."""
+    files = [
+        *FOLDER.glob("*.js"),
+        FOLDER / "kernel.wasm",
+        *(FOLDER / "page" / f"{n}.js" for n in ("experiment", "presets")),
+    ]
+    text = b"".join(file.read_bytes() for file in sorted(files))
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -67,7 +77,20 @@ def measure() -> dict:
     }
 
 
+def claims() -> dict[str, dict[str, list[float]]]:
+    """For each claim the shares under each seed, with its change and without."""
+    found = {}
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
+        folder = Path(shutil.copytree(FOLDER, Path(name) / "live"))
+        with served(folder) as address, engine(browser, address, folder) as js:
+            for claim in EXPECTED:
+                changed, control = zip(*(run(js, claim, seed) for seed in range(CLAIM_SEEDS)), strict=True)
+                found[claim] = {"changed": [round(v, 4) for v in changed], "control": [round(v, 4) for v in control]}
+                print(claim, found[claim], EXPECTED[claim](list(changed), list(control)))
+    return found
+
+
 if __name__ == "__main__":
-    times = measure()
+    times = measure() | {"claims": claims()}
     STORED.write_text(json.dumps(times, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(times, indent=1))
