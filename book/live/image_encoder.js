@@ -68,6 +68,6 @@ export class ImageEncoder {
       const picture = Math.floor(start / (places * channels)) * channels;
       for (let c = 0; c < channels; c++) dx[start + c] = dMean[picture + c] / places;
     }
-    for (const conv of this.convs.toReversed()) dx = conv.backward(dx, conv !== this.convs[0]); // (B, H, W, I)
+    for (const conv of [...this.convs].reverse()) dx = conv.backward(dx, conv !== this.convs[0]); // (B, H, W, I)
   }
 }
