@@ -61,7 +61,8 @@ function placesFirst(weight, outputs, inputs) {
 
 /** Every patch that the filter sees, times the filters, then ReLU; keeps of the last pictures what `backward` needs. */
 export class Convolution {
-  #shared = new Map(); // number of pictures -> stretches
+  #shared = new Int32Array(0); // the stretches of as many pictures as there ever were; those of fewer come first
+  #mostPictures = 0;
 
   /**
    * @param {object} products
@@ -74,7 +75,7 @@ export class Convolution {
   }
 
   /**
-   * @param {Float32Array} x (B, H, W, I), H = W.
+   * @param {Float32Array} x (B, H, W, I), H = W, the same at every call.
    * @param {number} count B
    * @returns {Float32Array} (B, H / stride, W / stride, O), overwritten by the next call.
    */
@@ -84,15 +85,19 @@ export class Convolution {
     const size = Math.sqrt(x.length / count / inputs); // H
     const places = count * Math.ceil(size / this.stride) ** 2; // P, of the filter on all pictures
     const patches = this.workspace.take("patches", places * width); // (P, 9 I), the border of zeros is always the same
-    this.#shared.set(count, this.#shared.get(count) ?? stretches(count, size, this.stride, inputs));
-    fillPatches(patches, x, this.#shared.get(count));
+    if (count > this.#mostPictures) {
+      this.#shared = stretches(count, size, this.stride, inputs);
+      this.#mostPictures = count;
+    }
+    const shared = this.#shared.subarray(0, (count * this.#shared.length) / this.#mostPictures);
+    fillPatches(patches, x, shared);
     const filters = placesFirst(this.weight.value, outputs, inputs); // (9 I, O)
     const y = this.workspace.take("y", places * outputs); // (P, O)
     this.products.multiply(patches, width, 1, filters, y, places, width, outputs);
     for (let start = 0; start < y.length; start += outputs) {
       for (let o = 0; o < outputs; o++) y[start + o] = Math.max(0, y[start + o] + this.bias.value[o]);
     }
-    this.kept = { y, patches, filters, size, count };
+    this.kept = { y, patches, filters, shared, size, count };
     return y;
   }
 
@@ -104,7 +109,7 @@ export class Convolution {
    * @returns {?Float32Array} (B, H, W, I), overwritten by the next call; or null.
    */
   backward(dy, further) {
-    const { y, patches, filters, size, count } = this.kept;
+    const { y, patches, filters, shared, size, count } = this.kept;
     const [outputs, inputs] = this.weight.shape;
     const [places, width] = [y.length / outputs, FIELD * inputs];
     for (let i = 0; i < y.length; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
@@ -119,7 +124,7 @@ export class Convolution {
     const turned = transposed(filters, width, outputs); // (O, 9 I)
     this.products.multiply(dy, outputs, 1, turned, dPatches, places, outputs, width); // (P, O) (O, 9 I)
     const dx = this.workspace.take("dx", count * size * size * inputs).fill(0); // (B, H, W, I)
-    addPatches(dPatches, dx, this.#shared.get(count));
+    addPatches(dPatches, dx, shared);
     return dx;
   }
 }

@@ -1,10 +1,12 @@
 // The eye: four convolutions, a mean over the picture, a linear layer (chapter 2).
 import { Convolution } from "./convolution.js";
 import { PIXEL_MEAN, PIXEL_STD } from "./data.js";
+import { InputError } from "./errors.js";
 import { columnSums, linear, linearBackward } from "./layers.js";
 import { Workspace } from "./workspace.js";
 
 const STRIDES = [2, 2, 2, 1]; // the convolutions step over pixels: 32 -> 16 -> 8 -> 4 -> 4
+const PIXELS = 3 * 32 * 32; // bytes of a picture
 
 /** Pictures as bytes (B, 3, H, W) -> floats around 0, (B, H, W, 3), written into `x`. */
 function standardize(pixels, count, x) {
@@ -34,8 +36,12 @@ export class ImageEncoder {
    * @returns {{input: Float32Array, maps: Float32Array[], mean: Float32Array, output: Float32Array}} pictures, (B, 32,
    *   32, 3), and what each convolution made of them, (B, h, w, C), both overwritten by the next call; the mean over
    *   all places, (B, C), and embeddings (B, D), not yet normalised.
+   * @throws {InputError} if there is no picture, or they are not 32 x 32.
    */
   forward(pixels, count) {
+    if (pixels.length !== count * PIXELS || count === 0) {
+      throw new InputError(`expected pictures (${count}, 3, 32, 32), at least one, got ${pixels.length} bytes`);
+    }
     const input = standardize(pixels, count, this.workspace.take("input", pixels.length)); // (B, 32, 32, 3)
     const maps = [];
     for (const conv of this.convs) maps.push(conv.forward(maps.at(-1) ?? input, count)); // (B, h, w, C)
@@ -62,6 +68,6 @@ export class ImageEncoder {
       const picture = Math.floor(start / (places * channels)) * channels;
       for (let c = 0; c < channels; c++) dx[start + c] = dMean[picture + c] / places;
     }
-    for (const conv of this.convs.toReversed()) dx = conv.backward(dx, conv !== this.convs[0]); // (B, H, W, I)
+    for (const conv of [...this.convs].reverse()) dx = conv.backward(dx, conv !== this.convs[0]); // (B, H, W, I)
   }
 }

@@ -29,10 +29,11 @@ def by_pillow(sprite: Image.Image, framed: bool) -> np.ndarray:
     return pictures.to_pixels(pictures.frame(picture) if framed else picture).numpy()
 
 
-@pytest.mark.parametrize("framed", [True, False])
-def test_all_emoji_are_the_same_to_the_byte(js, framed):
+@pytest.mark.parametrize("framed", [True, False], ids=["framed", "squeezed"])
+def test_emoji_are_the_same_to_the_byte(js, framed):
     sprites = [emoji.sprite for emoji in pictures.emoji()]
     assert len(sprites) == 1377
+    sprites = sprites if framed else sprites[::5]
     for start in range(0, len(sprites), 200):
         part = sprites[start : start + 200]
         wanted = np.stack([by_pillow(sprite, framed) for sprite in part])  # (n, 3, 32, 32)

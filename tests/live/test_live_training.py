@@ -129,6 +129,7 @@ def test_fixed_scale_stays_and_so_does_a_scale_beyond_the_highest(js):
         ("infoNCE(new Float32Array(6), 2)", "expected 2 x 2 logits, got 6"),
         ("infoNCE(new Float32Array(1), 1)", "a batch of 1 has no negatives"),
         ("classifier(model, [], new Tokenizer())", "there is nothing to choose from"),
+        ("model.embedImages(new Uint8Array(300), 1)", "expected pictures (1, 3, 32, 32), at least one, got 300 bytes"),
         ("model.backward(new Float32Array(4))", "there is no way back"),
         ("draw('pink', 'circle', rng(0))", "cannot draw 'pink' 'circle'"),
         ("drawPairs([1, 2], 0)", "counts are 1,2; give 16 whole numbers"),
