@@ -1,8 +1,10 @@
-"""Prints after the unit tests how much of the chapters' output `make test` does not compare.
+"""What holds for all tests: which are collected and how, and what is said after the unit tests.
 
 The tests of the built site are collected only when they are asked for by name: who runs all tests may have no site.
 """
 
+import gc
+from collections.abc import Generator
 from pathlib import Path
 
 import execute
@@ -16,6 +18,17 @@ SITE = Path(__file__).with_name("site")
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     asked = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
     return True if collection_path == SITE and not any(SITE in (path, *path.parents) for path in asked) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect the tests without looking for garbage, and never look among what was made: modules and tests stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

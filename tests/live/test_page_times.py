@@ -1,4 +1,4 @@
-"""What is stored of the trainings in the page belongs to the page as it is, agrees with the ledger, and comes out again."""
+"""What is stored of trainings in the page belongs to the page as it is, agrees with the ledger, and comes out again."""
 
 import json
 

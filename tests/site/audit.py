@@ -42,6 +42,12 @@ THIN = """() => {
     for (const code of document.querySelectorAll("pre, pre *")) code.normalize();
 }"""
 
+LOAD = """async () => {  // the model, where a page has a place for it
+    for (const button of document.querySelectorAll(".live-load")) button.click();
+    const places = [...document.querySelectorAll("div.live")];
+    while (!places.every((place) => place.dataset.ready)) await new Promise((resolve) => setTimeout(resolve, 50));
+}"""
+
 STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 
 WIDE = """() => {
@@ -136,6 +142,7 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = WIDTHS) -> V
             page.goto(address, wait_until="networkidle")
             visit.bytes = visit.bytes or seen.bytes
             page.add_style_tag(content=STILL)
+            page.evaluate(LOAD)
             page.evaluate(OPEN)
             found = [*seen.faults, *page.evaluate(WIDE)]
             page.evaluate(THIN)

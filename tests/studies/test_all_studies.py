@@ -20,6 +20,7 @@ from toyclip import studies, train
 from toyclip.data import CAPTIONS, Pairs, Tokenizer
 from toyclip.encoders import ToyCLIP
 from toyclip.errors import InputError
+from toyclip.pictures import emoji
 from toyclip.recipes import FAST, REFERENCE
 from toyclip.studies import all_studies
 from toyclip.studies.batch import ablations, footprint, starts, sweeps
@@ -27,12 +28,23 @@ from toyclip.studies.cascade import ablations as bindings
 from toyclip.studies.cascade import emergent, hubs, pairing
 from toyclip.studies.composition import unseen
 from toyclip.studies.conclusion import factorial
-from toyclip.studies.frequency import corpus, counting, ease, interventions, looks, models, priming, synthetic, words
+from toyclip.studies.frequency import (
+    concepts,
+    corpus,
+    counting,
+    ease,
+    interventions,
+    looks,
+    models,
+    priming,
+    synthetic,
+    words,
+)
 from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
-from toyclip.studies.taxonomy import carried
+from toyclip.studies.taxonomy import carried, grading, kinds, seeing
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
 from toyclip.zero_shot import classifier, similarities
 
@@ -119,6 +131,10 @@ def _small() -> Iterator[None]:
         patch.setattr(wording, "TWO_MEANINGS", concept_names()[:8])
         for module in (transfer, counts, wording):
             patch.setattr(module, "train_heads", few_updates)
+        patch.setattr(grading, "DEALS", 2)
+        sheet = functools.cache(emoji)  # is read once, and not for every run
+        for module in (concepts, kinds, seeing):
+            patch.setattr(module, "emoji", sheet)
         patch.setattr(footprint, "_peak_mb", lambda: 100.0)
         patch.setattr(footprint, "measure", measure_one)
         forget()
