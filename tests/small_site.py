@@ -6,6 +6,18 @@ import sys
 from pathlib import Path
 
 BOOK = Path(__file__).parents[1] / "book"
+FORMULAS = """
+from docutils.nodes import SkipNode
+
+def formula(self, node):
+    self.body.append(self.encode(node.astext()))
+    raise SkipNode
+
+def setup(app):
+    app.add_html_math_renderer("text", (formula, None), (formula, None))
+
+html_math_renderer = "text"
+"""  # as text: a site of this kind needs no library for them
 
 
 def build(folder: Path, pages: dict[str, str], extensions: list[str], config: str = "", **environment: str) -> Path:
@@ -31,7 +43,7 @@ def build(folder: Path, pages: dict[str, str], extensions: list[str], config: st
         f"project = html_title = 'A small site'\nroot_doc = {root!r}\nnitpicky = False\n"
         f"extensions = {['myst_parser', *extensions]!r}\nmyst_enable_extensions = ['dollarmath']\n"
         f"html_theme = 'sphinx_book_theme'\nhtml_static_path = [{str(BOOK / '_static')!r}]\n"
-        f"mathjax_path = 'mathjax/tex-chtml.js'\nexclude_patterns = ['out']\n{config}\n",
+        f"exclude_patterns = ['out']\n{FORMULAS}\n{config}\n",
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(folder), str(folder / "out")]

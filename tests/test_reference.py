@@ -140,6 +140,13 @@ def test_defaults_are_readable_and_hold_no_path_of_this_machine(site):
     assert str(BOOK.parent) not in said
 
 
+def test_signature_of_many_lines_is_no_list_without_terms(site):
+    page = article(site, "reference")
+    assert "<dl>" not in page
+    assert page.count("<dd>") == page.count("</dd>")
+    assert page.count('class="sig-line"') > 40
+
+
 def test_tables_say_what_they_hold(site):
     assert "sixteen captions" in text_of(entries(site)["CAPTIONS"])
     assert "two recipes" in text_of(entries(site)["RECIPES"])

@@ -126,6 +126,17 @@ class Public(SphinxDirective):
         return made
 
 
+def mend_signatures(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Sphinx writes a signature of several lines as a list of definitions without terms; here its lines are just lines.
+
+    The marks are those of its HTML writer: a list without a class occurs nowhere else on the page.
+    """
+    if page == PAGE:
+        lines = re.compile(r"<dl>\s*((?:<dd>.*?</dd>\s*)+)</dl>", re.DOTALL)
+        each = {"<dd>": '<span class="sig-line">', "</dd>": "</span>"}
+        context["body"] = lines.sub(lambda m: re.sub("</?dd>", lambda tag: each[tag[0]], m[1]), context["body"])
+
+
 # --- the ways to the chapters ----------------------------------------------------------------------------------------
 
 
@@ -163,6 +174,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("public", Public)
     app.connect("autodoc-process-docstring", complete, priority=400)  # before napoleon
     app.connect("autodoc-process-signature", write_out)
+    app.connect("html-page-context", mend_signatures)
     app.connect("env-check-consistency", check_sections)
     app.connect("doctree-resolved", lead_to_sections)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ in the site's first folder, which only leads on to the first of the book, tells 
 import html
 import os
 import re
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import card
@@ -113,9 +114,17 @@ def describe(app: Sphinx, page: str, template: str, context: dict, doctree: node
     )
     context["metatags"] = context.get("metatags", "") + written
     if page == app.config.root_doc != "index":
-        canonical = f'\n<link rel="canonical" href="{address()}{app.builder.get_target_uri(page)}" />' if address() else ""
-        front = FRONT.format(title=html.escape(title), page=app.builder.get_target_uri(page), tags=written + canonical)
-        (app.outdir / "index.html").write_text(front, encoding="utf-8")
+        (app.outdir / "index.html").write_text(front_page(app, page, title, written), encoding="utf-8")
+
+
+def front_page(app: Sphinx, page: str, title: str, tags: str) -> str:
+    """The page in the site's first folder, which leads on to the first of the book."""
+    to = app.builder.get_target_uri(page)
+    if address():
+        tags += f'\n<link rel="canonical" href="{address()}{to}" />'
+    if app.config.html_favicon:
+        tags += f'\n<link rel="icon" href="_static/{Path(app.config.html_favicon).name}" />'
+    return FRONT.format(title=html.escape(title), page=to, tags=tags)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
