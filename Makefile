@@ -22,7 +22,7 @@ export MALLOC_TRIM_THRESHOLD_ := 1000000000
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser kernel page-times links notebooks results faults mutants lab epub serve clean help
+.PHONY: book test browser kernel page-times page-pictures links notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -65,6 +65,9 @@ browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the page
 
 page-times: book browser  ## measure what a training in the page takes; with nothing else running
 	$(BIN)/python tests/live/page_times.py
+
+page-pictures: book browser  ## take the pictures that stand for the page where there is no JavaScript
+	$(BIN)/python tests/live/page_pictures.py
 
 links: $(INSTALLED)  ## ask every address outside the book whether it still answers; needs the network
 	$(BIN)/jupyter-book build . --path-output build/links --builder linkcheck --keep-going
