@@ -1,7 +1,6 @@
 // Formulas: KaTeX draws what Sphinx leaves between \( \) and \[ \]. Without JavaScript the TeX itself can be read.
-const SHORT = 160; // pixels of a formula that need not break itself
-
 document.addEventListener("DOMContentLoaded", () => {
+  const SHORT = 160; // pixels of a formula that need not break itself
   for (const place of document.querySelectorAll(".math.notranslate")) {
     const source = [...place.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
     if (!source) continue;
