@@ -81,6 +81,13 @@ def test_page_is_mended():
     assert "searchindex" in mended.mended(PAGE, search=True)
 
 
+def test_lines_of_a_signature_are_no_definitions():
+    list_of_terms = "<dl>\n<dt>a</dt><dd>b</dd></dl>"
+    html = mended.mended(f"{PAGE}<dl>\n<dd>x: int,</dd>\n<dd>y: int,</dd>\n</dl>{list_of_terms}")
+    assert '<div class="sig-lines"><div>x: int,</div>\n<div>y: int,</div></div>' in html
+    assert list_of_terms in html
+
+
 @pytest.mark.parametrize("old", mended.MENDED)
 def test_theme_that_has_changed_is_an_error(old):
     with pytest.raises(ValueError, match="no longer writes"):

@@ -28,6 +28,9 @@ UNUSED = (  # scripts that do nothing here, by a part of their line
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # only the search page needs them
 
 
+# A long signature: its lines come as a list of definitions that define nothing.
+PARAMETERS = re.compile(r"<dl>\s*(<dd>(?:(?!</?dl).)*</dd>)\s*</dl>", re.DOTALL)
+ITEM = re.compile(r"(?<=<)dd>|(?<=</)dd>")
 REDIRECT = re.compile(r'\s*<meta http-equiv="Refresh" content="0; url=([^"]*)" />\s*')
 DOOR = """<!DOCTYPE html>
 <html lang="en">
@@ -64,6 +67,7 @@ def mended(html: str, search: bool = False) -> str:
         html = html.replace(old, new)
     for name in (*UNUSED, *(() if search else SEARCH)):
         html = without(html, name)
+    html = PARAMETERS.sub(lambda match: f'<div class="sig-lines">{ITEM.sub("div>", match[1])}</div>', html)
     # A list has items. The role that docutils gives them is deprecated, and not allowed in a list.
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
     return html.replace('<th scope="col"></th>', "<td></td>")  # an empty corner of a table is no header
