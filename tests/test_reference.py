@@ -57,6 +57,7 @@ def site(tmp_path_factory):
     pages["reference"] = ".. the page itself\n\n" + (BOOK / "reference.rst").read_text(encoding="utf-8")
     config = """
 autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 60
 import reference_links
 reference_links.FOLDED = {"tag-hide-input"}  # Markdown cannot make the class of a notebook's cell, which has a _
 """
@@ -143,7 +144,7 @@ def test_defaults_are_readable_and_hold_no_path_of_this_machine(site):
 def test_signature_of_many_lines_is_no_list_without_terms(site):
     page = article(site, "reference")
     assert "<dl>" not in page
-    assert page.count("<dd>") == page.count("</dd>")
+    assert len(re.findall("<dd[ >]", page)) == page.count("</dd>")
     assert page.count('class="sig-line"') > 40
 
 
