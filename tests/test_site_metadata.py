@@ -63,7 +63,7 @@ def unknown(tmp_path_factory):
 
 
 def test_description_is_what_the_page_says_in_plain_text(unknown):
-    assert head(unknown, "book/index").meta["description"] == "A book about x <and> "y". It has pages."
+    assert head(unknown, "book/index").meta["description"] == 'A book about x <and> "y". It has pages.'
     assert head(unknown, "book/chapter").meta["description"] == "Look at one thing, then at another."
     long = head(unknown, "book/glossary").meta["description"]
     assert 120 <= len(long) <= 160
