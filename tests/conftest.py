@@ -4,12 +4,14 @@ The tests of the built site are collected only when they are asked for by name: 
 """
 
 import gc
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import execute
 import nbformat
 import pytest
+from browser import chromium
+from playwright.sync_api import Browser
 from test_notebooks import BUDGET, ignored_cells
 
 SITE = Path(__file__).with_name("site")
@@ -29,6 +31,13 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file: a process can drive one at a time, and its memory would count elsewhere."""
+    with chromium() as started:
+        yield started
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

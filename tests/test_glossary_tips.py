@@ -3,7 +3,6 @@ hoverable, and until the reader leaves."""
 
 import pytest
 import small_site
-from browser import chromium
 
 GLOSSARY = """# Glossary
 
@@ -34,12 +33,6 @@ WIDE, PHONE = {"width": 1280, "height": 700}, {"width": 360, "height": 640}
 def site(tmp_path_factory):
     pages = {"index": PAGE, "plain": "# Plain\n\nNo term here.", "glossary": GLOSSARY}
     return small_site.build(tmp_path_factory.mktemp("tips"), pages, ["glossary_tips"])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ import not_found
 import pytest
 import site_metadata
 import small_site
-from browser import chromium
 from PIL import Image
 
 SITE = "https://example.org/a/book/"
@@ -174,23 +173,22 @@ class Lost(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(("built", "under"), [("known", "/a/book/"), ("unknown", "/")])
-def test_a_lost_reader_finds_a_whole_page_at_any_depth(built, under, request):
+def test_a_lost_reader_finds_a_whole_page_at_any_depth(built, under, request, browser):
     site = request.getfixturevalue(built)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Lost, directory=str(site), under=under))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with chromium() as browser:
-            page, failed, errors = browser.new_page(), [], []
-            page.on("response", lambda r: failed.append(r.url) if r.status >= 400 and r.url != address else None)
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            for lost in ("nowhere", "book/nowhere.html", "book/very/deep/nowhere.html?page=1"):
-                address = f"http://127.0.0.1:{server.server_port}{under}{lost}"
-                page.goto(address)
-                assert page.locator("article h1").inner_text().startswith("There is no page here")
-                assert page.evaluate("document.styleSheets.length") > 3
-                assert (failed, errors) == ([], [])
-            page.click("article a >> text=glossary")
-            assert page.url.endswith(f"{under}book/glossary.html")
+        page, failed, errors = browser.new_page(), [], []
+        page.on("response", lambda r: failed.append(r.url) if r.status >= 400 and r.url != address else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        for lost in ("nowhere", "book/nowhere.html", "book/very/deep/nowhere.html?page=1"):
+            address = f"http://127.0.0.1:{server.server_port}{under}{lost}"
+            page.goto(address)
+            assert page.locator("article h1").inner_text().startswith("There is no page here")
+            assert page.evaluate("document.styleSheets.length") > 3
+            assert (failed, errors) == ([], [])
+        page.click("article a >> text=glossary")
+        assert page.url.endswith(f"{under}book/glossary.html")
     finally:
         server.shutdown()
         server.server_close()

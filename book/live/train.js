@@ -63,7 +63,9 @@ export function optimizers(model, recipe, trained) {
  * @throws {InputError} if the batch does not fit the data, or the fixed scale is not above 0.
  * @throws {LossNotFiniteError} if the loss becomes NaN or infinite.
  */
-export function* fit(model, pairs, tokens, recipe, seed, { directions = "both", fixedScale = null, updates = null } = {}) {
+export function* fit(
+  model, pairs, tokens, recipe, seed, { directions = "both", fixedScale = null, updates = null } = {}
+) {
   if (fixedScale !== null && !(fixedScale > 0)) throw new InputError(`the scale ${fixedScale} is not above 0`);
   const count = pairs.classes.length; // N
   const random = rng(seed, "order");

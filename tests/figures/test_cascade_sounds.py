@@ -5,7 +5,6 @@ import html
 import io
 import json
 import re
-import shutil
 import subprocess
 import threading
 import wave
@@ -17,13 +16,13 @@ import execute
 import nbformat
 import numpy as np
 import pytest
+from browser import executable
 
 from toyclip.data import CLASSES, SHAPES
 from toyclip.figures.cascade import players, wav
 from toyclip.studies.cascade.sounds import LENGTH, RATE, Voice, describe
 
 PLAYER = re.compile(r'<audio controls[^>]*aria-label="([^"]+)"[^>]*src="data:audio/wav;base64,([^"]+)"', re.DOTALL)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def in_the_page() -> list[str]:
@@ -151,7 +150,7 @@ def played_in_chromium(page: str, folder: Path) -> dict[int, dict]:
         threading.Thread(target=site.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{site.server_port}/"
         try:
-            subprocess.run([CHROMIUM, *options, address], capture_output=True, timeout=60, check=False)
+            subprocess.run([executable(), *options, address], capture_output=True, timeout=60, check=False)
         finally:
             site.over.set()
             site.shutdown()
@@ -159,7 +158,6 @@ def played_in_chromium(page: str, folder: Path) -> dict[int, dict]:
     return {row.pop("i"): row for row in site.told}
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine that could play the sounds")
 def test_sounds_of_the_page_play_to_their_end_in_chromium(tmp_path):
     """As the chapter stores them, and beside them one that is no sound, which must not pass."""
     told = played_in_chromium("\n".join([*STORED, '<audio src="data:audio/wav;base64,AAAA"></audio>']), tmp_path)

@@ -1,19 +1,13 @@
-"""One browser for all tests of the JavaScript; it starts when the first of them asks for it."""
+"""The modules of the page, served, and loaded in a browser for each file of tests."""
 
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium, served
+from browser import served
 from javascript import FOLDER, Engine, engine
 from playwright.sync_api import Browser
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +22,7 @@ def address(folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def js(browser: Browser, address: str, folder: Path) -> Iterator[Engine]:
     with engine(browser, address, folder) as loaded:
         yield loaded

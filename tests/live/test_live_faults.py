@@ -73,7 +73,7 @@ FAULTS: dict[str, tuple[str, str, str, Callable[[Engine], bool]]] = {
     "Muon reads its matrix along the wrong axis": (
         "muon", "nesterov, outputs, value.length / outputs)", "nesterov, value.length / outputs, outputs)", weights),
     "schedule one step late": (
-        "train", "schedule(recipe, step, parts.length)", "schedule(recipe, step + 1, parts.length)", weights),
+        "train", "schedule(recipe, step, updates", "schedule(recipe, step + 1, updates", weights),
     "gradient is clipped before it is there": (
         "train", "model.backward(gradient);\n      clipGradients(trained, recipe.gradClip);",
         "clipGradients(trained, recipe.gradClip);\n      model.backward(gradient);", weights),

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import chromium, served
-from playwright.sync_api import Browser
+from browser import served
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -33,12 +32,6 @@ def out_of_date(root: Path, site: Path) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     if reason := out_of_date(ROOT, SITE):
         raise pytest.UsageError(reason)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,6 @@ def in_a_browser() -> dict:
     The page's JavaScript is not part of the package; `tests/live/test_page_times.py` tells when it has changed since.
 
     >>> sorted(in_a_browser())[:3]
-    ['accuracy', 'browser', 'code']
+    ['accuracy', 'browser', 'claims']
     """
     return json.loads((files("toyclip.pretrained") / "page.json").read_text(encoding="utf-8"))
