@@ -33,7 +33,7 @@ def test_claim_comes_out_as_the_ledger_says_on_every_seed(claim):
     assert EXPECTED[claim](found["changed"], found["control"])
 
 
-@pytest.mark.parametrize("claim", EXPECTED)
+@pytest.mark.parametrize("claim", ["S11", "F1"])  # a training takes some seconds; `make page-times` runs all
 def test_first_seed_comes_out_again(claim, js):
     (again,) = run(js, claim, seed=0, both=False)
     stored = json.loads(STORED.read_text(encoding="utf-8"))["claims"][claim]["changed"][0]

@@ -13,8 +13,10 @@ SITE = ROOT / "_build" / "html"
 def sources(root: Path) -> Iterator[Path]:
     """The files that the site is made of."""
     yield from (root / "_config.yml", root / "_toc.yml")
-    for path in (root / "book").rglob("*"):
-        if path.is_file() and not path.name.endswith(".pyc") and ".ipynb_checkpoints" not in path.parts:
+    book = root / "book"
+    for path in book.rglob("*"):
+        hidden = any(part.startswith((".", "__pycache__")) for part in path.relative_to(book).parts)
+        if path.is_file() and not hidden:
             yield path
 
 
