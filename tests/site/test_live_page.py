@@ -53,10 +53,14 @@ def agree(shown: dict[str, tuple[float, float]], computed: dict[str, tuple[float
     )
 
 
+def on_the_pad(ask: Locator) -> Image.Image:
+    data = ask.locator("canvas.live-pad").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
+    return on_background(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
 def drawn(ask: Locator) -> torch.Tensor:
     """What stands on the pad, on the package's way to (3, 32, 32)."""
-    data = ask.locator("canvas.live-pad").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
-    return to_pixels(frame(on_background(Image.open(io.BytesIO(base64.b64decode(data))))))
+    return to_pixels(frame(on_the_pad(ask)))
 
 
 def said(place: Locator) -> str:
@@ -84,8 +88,11 @@ def test_a_green_triangle_is_stamped_and_asked_about_by_keys_alone(live: Page):
     live.keyboard.press("Tab")
     live.keyboard.type("a triangle")
     ask.locator("canvas.live-pad").focus()
-    for key in ("ArrowLeft", "ArrowLeft", "ArrowDown", "Enter"):
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowDown", "Enter"):
         live.keyboard.press(key)
+    left, top, right, bottom = Image.fromarray(np.asarray(on_the_pad(ask))[..., 1] > 60).getbbox()
+    assert abs((left + right) / 2 - 104) <= 1  # three steps of 8 px from the middle, 128
+    assert abs(top + 80 * 2 / 3**0.5 - 136) <= 2  # the triangle's tip stands so far above its centre
     live.wait_for_function("document.querySelector('.live-ask .live-status').innerText.includes('a green triangle')")
     assert agree(answers(ask), by_the_package(drawn(ask), list(CAPTIONS)))
 
