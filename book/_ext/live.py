@@ -21,7 +21,7 @@ from sphinx.config import Config
 BOOK = Path(__file__).resolve().parents[1]
 FOLDER = BOOK / "live"
 WEIGHTS = BOOK.parent / "toyclip" / "pretrained" / "shapes.safetensors"
-STRANGERS = "🍎🌞🟠⭐🛑🚫🐸🌊"  # emoji that no caption of the world names as they are
+STRANGERS = "🍏🌞🟠⭐🛑"  # emoji that no caption of the world names as they are
 
 IMPORT = re.compile(r'^import \{([^}]*)\} from "([\w/.]+)";\n', re.M)
 EXPORT = re.compile(r"^export (?=(?:async )?function|class|const)", re.M)

@@ -90,7 +90,7 @@ def test_a_green_triangle_is_stamped_and_asked_about_by_keys_alone(live: Page):
     ask.locator("canvas.live-pad").focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowDown", "Enter"):
         live.keyboard.press(key)
-    left, top, right, bottom = Image.fromarray(np.asarray(on_the_pad(ask))[..., 1] > 60).getbbox()
+    left, top, right, _ = Image.fromarray(np.asarray(on_the_pad(ask))[..., 1] > 60).getbbox()
     assert abs((left + right) / 2 - 104) <= 1  # three steps of 8 px from the middle, 128
     assert abs(top + 80 * 2 / 3**0.5 - 136) <= 2  # the triangle's tip stands so far above its centre
     live.wait_for_function("document.querySelector('.live-ask .live-status').innerText.includes('a green triangle')")

@@ -28,7 +28,7 @@ export function floorFigure(place) {
   const update = () => {
     const counts = evenCounts(state.captions), floors = SIZES.map((size) => lossFloor(counts, size)); // (11,)
     const at = SIZES.indexOf(state.size), floor = floors[at], chance = Math.log(state.size);
-    layer.replaceChildren(curve(SIZES.map(Math.log), "live-line"), curve(floors, "live-line live-floor"),
+    layer.replaceChildren(curve(SIZES.map(Math.log), "live-line"), curve(floors, "live-floor"),
       svg("text", { x: WIDTH - RIGHT + 4, y: y(MOST) + 8 }, "chance"),
       svg("text", { x: WIDTH - RIGHT + 4, y: Math.min(y(floors.at(-1)) + 4, HEIGHT - BOTTOM) }, "floor"),
       svg("line", { x1: x(state.size), x2: x(state.size), y1: y(chance), y2: y(floor), class: "live-mean" }));

@@ -28,5 +28,5 @@ export function towersFigure(place) {
   const element = drawing(340, 182, "CLIP as two towers", ...ARROWS.map((d) => svg("path", { d, class: "live-push live-thin" })), ...parts);
   set(element, { role: "group" });
   place.append(element, line);
-  line.textContent = "Point at a part, or go through them with the Tab key.";
+  say("Point at a part, or go through them with the Tab key.");
 }

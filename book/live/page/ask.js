@@ -39,7 +39,7 @@ export function ask(place, session) {
   });
   const testPicture = () => {
     const generator = rng(random++, "test pictures"), [color, shape] = CLASSES[generator.integer(CLASSES.length)];
-    show(draw(color, shape, generator), `drawn by the world as ${caption(color, shape)}`);
+    show(draw(color, shape, generator), `drawn by the book's rules as ${caption(color, shape)}`);
   };
 
   const temperature = slider({
@@ -55,7 +55,9 @@ export function ask(place, session) {
       html("td", { class: "live-cosine" }), html("td", { class: "live-probability" }, html("span"), html("b")),
       html("td", {}, button("×", () => {
         captions.splice(i, 1);
+        lists.value = "my own";
         write();
+        (rows.children[Math.min(i, captions.length - 1)]?.querySelector("button") ?? field).focus();
       }, { "aria-label": `remove ${text}` })))));
     embedded = null;
     answer();
@@ -70,13 +72,23 @@ export function ask(place, session) {
       return false;
     }
     problem.textContent = "";
-    if (!captions.includes(words)) captions.push(words);
+    if (captions.includes(words)) {
+      problem.textContent = `“${words}” is in the list.`;
+      return true;
+    }
+    captions.push(words);
+    lists.value = "my own";
     write();
     return true;
   };
 
   const answer = () => {
-    if (!pixels || !captions.length) return;
+    if (!pixels) return;
+    if (!captions.length) {
+      say("There is no caption to choose: write one below.", true);
+      view.clear();
+      return;
+    }
     const model = session.model();
     embedded ??= classifier(model, captions, tokenizer); // (C, D)
     const cosines = similarities(model, pixels, 1, embedded, captions.length); // (C,)
@@ -86,14 +98,15 @@ export function ask(place, session) {
       row.classList.toggle("live-best", i === best);
       row.children[1].textContent = cosines[i].toFixed(2);
       const [bar, number] = row.children[2].children;
-      bar.style.width = `${(100 * chances[i]).toFixed(1)}%`;
+      bar.style.width = `calc((100% - 4em) * ${chances[i].toFixed(3)})`;
       number.textContent = percent(chances[i]);
     });
     say(`The model says: ${captions[best]}, ${percent(chances[best])} (cosine ${cosines[best].toFixed(2)}).`);
-    view.follow(model, pixels, captions, embedded, best);
+    view.follow(model, pixels, [...captions], embedded, best);
   };
 
-  const field = html("input", { type: "text", size: 18, autocomplete: "off", placeholder: "a yellow cross" });
+  const files = fileInput((picture, name) => show(picture, name), (text) => { problem.textContent = text; });
+  const field = html("input", { type: "text", size: 18, autocomplete: "off", placeholder: "yellow" });
   const form = html("form", {
     class: "live-add",
     onsubmit: (event) => {
@@ -102,9 +115,9 @@ export function ask(place, session) {
     },
   }, labelled("ask with words of your own", field), html("button", { type: "submit" }, "add"));
 
-  const which = choice([["shipped", "trained by the package, it comes with the book"]], (value) => session.choose(value));
+  const which = choice([["shipped", "the book's own model"]], (value) => session.choose(value));
   session.onchange(() => {
-    const options = [["shipped", "trained by the package, it comes with the book"]];
+    const options = [["shipped", "the book's own model"]];
     if (session.trained) options.push(["trained", `trained here: ${session.trained.says}`]);
     which.replaceChildren(...options.map(([value, text]) => new Option(text, value, false, value === session.chosen)));
     embedded = null;
@@ -118,11 +131,16 @@ export function ask(place, session) {
     write();
   });
 
+  place.addEventListener("dragover", (event) => event.preventDefault());
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    files.read(event.dataTransfer.files[0]);
+  });
   place.append(html("div", { class: "live-columns" },
     html("div", { class: "live-side" },
       drawn.element,
       html("div", { class: "live-tools" }, button("a test picture", testPicture),
-        fileInput((picture, name) => show(picture, name), (text) => { problem.textContent = text; })),
+        files.element),
       emojiBar(session.assets.emoji, (picture, name) => show(picture, name)),
       html("figure", { class: "live-seen" }, seen, html("figcaption", {}, "what the model sees: ", truth))),
     html("div", { class: "live-side" },
@@ -139,5 +157,16 @@ export function ask(place, session) {
   write();
   session.changed();
   testPicture();
-  return { ask: (picture, name) => show(picture, name) };
+  return {
+    /** Show a picture to the model that was trained here, with a caption for it in the list. */
+    ask(picture, text) {
+      if (!captions.includes(text)) {
+        captions = [...CAPTIONS];
+        lists.value = "all sixteen";
+        write();
+      }
+      session.choose("trained");
+      show(picture, `drawn by the book's rules as ${text}`);
+    },
+  };
 }

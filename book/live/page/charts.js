@@ -94,7 +94,7 @@ export function mapChart() {
     draw(pictures, words) {
       const most = Math.max(1e-3, ...[...pictures, ...words].flatMap((row) => [...row].map(Math.abs)));
       const at = (value) => side / 2 + (value / most) * (side / 2 - 12);
-      const perClass = pictures[0].length / CLASSES.length;
+      const perClass = Math.max(1, pictures[0].length / CLASSES.length);
       layer.replaceChildren(
         ...[...pictures[0]].map((_, i) => glyph(Math.floor(i / perClass), at(pictures[0][i]), at(pictures[1][i]), 5)),
         ...[...words[0]].map((_, c) => glyph(c, at(words[0][c]), at(words[1][c]), 10, true)));

@@ -28,6 +28,7 @@ export function controls(onpreset) {
     const input = html("input", {
       type: "number", min: 0, max: FULL, step: 1, value: FULL, "aria-label": `pictures of a ${color} ${shape}`,
       oninput: () => { settings.counts[c] = Math.min(FULL, Math.max(0, Math.round(Number(input.value)) || 0)); },
+      onchange: () => { input.value = settings.counts[c]; },
     });
     return input;
   });
@@ -55,19 +56,22 @@ export function controls(onpreset) {
   show();
   const element = html("div", { class: "live-controls" },
     labelled("the change to try", presets),
-    html("div", { class: "live-bet" }, html("p", {}, html("b", {}, "Guess first. "), bet.textContent ? "" : ""), bet,
+    html("div", { class: "live-bet" }, html("p", {}, html("b", {}, "Guess first.")), bet,
       html("p", {}, "The chapter that explains it: ", link)),
     html("details", {}, html("summary", {}, "Change anything else"),
       html("div", { class: "live-fields" },
         labelled("batch", fields.batchSize), labelled("learning rate", fields.rate), labelled("1 / temperature", fields.scale),
-        labelled("who asks", fields.directions), labelled("captions", fields.captions), labelled("seed", fields.seed)),
+        labelled("who asks whom", fields.directions), labelled("captions", fields.captions), labelled("seed", fields.seed)),
       table, button("back to all pictures", () => {
         settings.counts = CLASSES.map(() => FULL);
         show();
       })));
+  const presetsAlone = () => JSON.stringify({ ...settingsOf(preset), seed: settings.seed }) === JSON.stringify(settings);
   return {
     element,
     choose,
+    /** What is changed, in words that go on a sentence; nothing, if nothing is. */
+    described: () => (preset.name === "none" ? "" : `, ${preset.text}`) + (presetsAlone() ? "" : ", with changes of your own"),
     preset: () => preset,
     current: () => ({ ...settings, counts: [...settings.counts] }),
   };

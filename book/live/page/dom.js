@@ -67,16 +67,19 @@ export function slider({ min, max, step, value, show, oninput }) {
   return box;
 }
 
-/** A line that is read aloud when it changes, at most every `pause` milliseconds; a reader needs no more. */
+/** A line that shows at once what it is told, and reads it aloud at most every `pause` milliseconds. */
 export function speaker(pause = 1500) {
-  const line = html("p", { class: "live-status", role: "status", "aria-live": "polite" });
+  const seen = html("p", { class: "live-status", "aria-hidden": "true" });
+  const heard = html("p", { class: "live-hidden", role: "status", "aria-live": "polite" });
+  const line = html("div", {}, seen, heard);
   let last = 0, next = null;
   const say = (text, now = false) => {
+    seen.textContent = text;
     clearTimeout(next);
     const wait = last + pause - performance.now();
     if (now || wait <= 0) {
       last = performance.now();
-      if (line.textContent !== text) line.textContent = text;
+      if (heard.textContent !== text) heard.textContent = text;
     } else next = setTimeout(() => say(text, true), wait);
   };
   return { line, say };
@@ -101,9 +104,3 @@ export function paint(canvas, pixels) {
 
 export const percent = (share) => `${(100 * share).toFixed(0)} %`;
 export const nats = (value) => value.toFixed(2);
-
-/** From -1 to 1 -> a colour from orange by grey to blue, legible with a sign on it in both themes. */
-export function shade(value) {
-  const strength = Math.min(1, Math.abs(value));
-  return `color-mix(in srgb, ${value < 0 ? "#d55e00" : "#0072b2"} ${(100 * strength).toFixed(0)}%, var(--pst-color-surface))`;
-}

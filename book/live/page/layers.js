@@ -40,7 +40,7 @@ function bars(values, says) {
 /** The part, closed at first: nothing is drawn before a reader opens it. */
 export function layersView() {
   const place = html("div", { class: "live-layers" }), products = html("div", {});
-  let state = null, chosen = 0; // the caption that is compared: the nearest, until a reader chooses another
+  let state = null, chosen = 0; // the caption that is compared: the nearest, or what a reader chose for this picture
   const caption = choice([["0", ""]], (value) => { chosen = Number(value); multiply(); });
 
   const multiply = () => { // the cosine as a sum of 64 products
@@ -68,6 +68,11 @@ export function layersView() {
   set(details, { "aria-live": "off" });
   return {
     element: details,
+    clear() {
+      state = null;
+      place.replaceChildren();
+      products.replaceChildren();
+    },
     follow(model, pixels, captions, embedded, nearest) {
       state = { model, pixels, captions, embedded };
       chosen = nearest;

@@ -1,11 +1,11 @@
 // The page's own script: unpacks what it came with, and puts the parts where a page asks for them.
 import { readSafetensors } from "../checkpoint.js";
-import { CLASSES, draw } from "../data.js";
+import { CLASSES, caption, draw } from "../data.js";
 import { ToyCLIP } from "../encoders.js";
 import { loadProducts } from "../products.js";
 import { rng } from "../random.js";
 import { ask } from "./ask.js";
-import { circleLoss, pushAndPull } from "./circle.js";
+import { pushAndPull } from "./circle.js";
 import { html } from "./dom.js";
 import { seeLoss } from "./matrix8.js";
 import { train } from "./training_page.js";
@@ -26,12 +26,14 @@ async function inflate(bytes) {
 /** What the parts of one page share: the two models, the worker's text, and who wants to know of a change. */
 function makeSession(assets, live) {
   const listeners = [], kernel = assets.kernel ? unpack(assets.kernel) : null;
-  let products = null, shipped = null, asking = null, tried = 0;
+  let opening = null, products = null, shipped = null, asking = null, tried = 0;
   const session = {
     assets, trained: null, chosen: "shipped",
     async open() { // the model that comes with the book
-      products ??= await loadProducts(session.kernel());
-      shipped ??= ToyCLIP.fromTensors(products, readSafetensors(await inflate(unpack(assets.weights))));
+      opening ??= Promise.all([loadProducts(session.kernel()), inflate(unpack(assets.weights))]);
+      const [loaded, weights] = await opening;
+      products = loaded;
+      shipped ??= ToyCLIP.fromTensors(products, readSafetensors(weights));
     },
     kernel: () => (new URLSearchParams(location.search).has("plain") ? null : kernel), // ?plain: without WebAssembly
     model: () => (session.chosen === "trained" ? session.trained.model : shipped),
@@ -46,10 +48,12 @@ function makeSession(assets, live) {
       session.choose("trained");
     },
     asks: (part) => { asking = part; },
-    askAbout(c) { // a new picture of class c, in the part that asks
+    async askAbout(c) { // a new picture of class c, in the part that asks
       const generator = rng(tried++, "asked about");
-      asking?.ask(draw(...CLASSES[c], generator), `drawn by the world as a ${CLASSES[c].join(" ")}`);
-      asking?.place.scrollIntoView({ block: "start" });
+      if (!asking) await session.mount(document.querySelector("div.live-ask"));
+      asking.ask(draw(...CLASSES[c], generator), caption(...CLASSES[c]));
+      asking.place.scrollIntoView({ block: "start" });
+      asking.place.querySelector(".live-app").focus({ preventScroll: true });
     },
     worker(onmessage) { // begins at the first message, so that a page that is only read starts none
       let worker = null;
@@ -59,6 +63,7 @@ function makeSession(assets, live) {
           if (!worker) {
             const address = URL.createObjectURL(new Blob([`(${live})(null)`], { type: "text/javascript" }));
             worker = new Worker(address);
+            URL.revokeObjectURL(address);
             worker.onmessage = ({ data }) => onmessage(data);
             worker.onerror = (event) => onmessage({ type: "error", message: event.message });
             worker.postMessage({ type: "kernel", kernel: session.kernel() });
@@ -75,14 +80,15 @@ function makeSession(assets, live) {
 export function start(assets, live) {
   if (typeof document === "undefined") return serve(self);
   const session = makeSession(assets, live);
-  return {
-    circleLoss, // for tests
+  const page = {
     /** Put into `place`, a div.live, the part that its other class names: live-ask, live-train, live-see, live-circle. */
     async mount(place) {
       const name = Object.keys(PARTS).find((part) => place.classList.contains(`live-${part}`));
       await session.open();
-      const app = html("div", { class: "live-app" });
+      const app = html("div", { class: "live-app", tabindex: -1 }); // focused, where the button was that is gone
+      const focused = place.contains(document.activeElement) || document.activeElement === document.body;
       place.replaceChildren(app);
+      if (focused) app.focus({ preventScroll: true });
       const part = PARTS[name](app, session);
       if (name === "ask") session.asks({ ...part, place });
       const preset = /#preset=([\w-]+)/.exec(location.hash);
@@ -93,4 +99,6 @@ export function start(assets, live) {
       place.dataset.ready = "yes";
     },
   };
+  session.mount = page.mount;
+  return page;
 }

@@ -59,6 +59,7 @@ export function pad(ondraw) {
     return [((event.clientX - box.left) / box.width) * SIDE, ((event.clientY - box.top) / box.height) * SIDE];
   };
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
     canvas.setPointerCapture(event.pointerId);
     at = position(event);
     down = tool === "brush";
@@ -79,12 +80,15 @@ export function pad(ondraw) {
   canvas.addEventListener("blur", () => { down = false; });
 
   canvas.addEventListener("keydown", (event) => {
+    let drew = true;
     if (event.key in ARROWS) {
+      drew = down;
       const to = at.map((value, i) => Math.min(SIDE, Math.max(0, value + STEP * ARROWS[event.key][i])));
       if (down) stroke(at, to);
       at = to;
     } else if (event.key === " ") {
       down = !down && tool === "brush";
+      drew = down;
       if (down) stroke(at, at);
     } else if (event.key === "Enter") {
       if (tool === "brush") stroke(at, at);
@@ -92,7 +96,7 @@ export function pad(ondraw) {
     } else return;
     event.preventDefault();
     place();
-    ondraw();
+    if (drew) ondraw();
   });
 
   clear();

@@ -26,7 +26,7 @@ export function emojiBar(emoji, onpick) {
   }));
 }
 
-/** A field for a file, which takes dropped and pasted pictures as well; `onpick` gets (pixels, name), `onproblem` a sentence. */
+/** A field for a file, and `read` for one that is dropped; pasted ones are taken, too. `onpick` gets (pixels, name), `onproblem` a sentence. */
 export function fileInput(onpick, onproblem) {
   const read = async (file) => {
     if (!file) return;
@@ -41,14 +41,9 @@ export function fileInput(onpick, onproblem) {
   };
   const input = html("input", { type: "file", accept: "image/*", onchange: () => read(input.files[0]) });
   const label = html("label", { class: "live-file" }, html("span", {}, "a picture of your own: choose, drop or paste it"), input);
-  label.addEventListener("dragover", (event) => event.preventDefault());
-  label.addEventListener("drop", (event) => {
-    event.preventDefault();
-    read(event.dataTransfer.files[0]);
-  });
   document.addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find((f) => f.type.startsWith("image/"));
     if (file) read(file);
   });
-  return label;
+  return { element: label, read };
 }

@@ -16,7 +16,7 @@ export function pairedInterval(differences) {
 }
 
 /** The part; `hooks.start` and `hooks.end` tell the rest of the page that the worker is taken. */
-export function study(worker, panel, hooks) {
+export function study(worker, panel, refused, hooks) {
   const { line, say } = speaker(3000);
   let dots = [[], []], count = 5, running = false, preset = null;
   const layer = svg("g", {});
@@ -50,6 +50,7 @@ export function study(worker, panel, hooks) {
   };
   const end = () => {
     running = false;
+    seeds.disabled = false;
     go.textContent = "Run the study";
     hooks.end();
     if (dots[1].length < count) return;
@@ -63,24 +64,30 @@ export function study(worker, panel, hooks) {
     dots = [[], []];
     preset = panel.preset();
     running = false;
+    seeds.disabled = false;
     go.textContent = "Run the study";
-    line.textContent = "";
+    say("", true);
     draw();
   };
   draw();
   const go = button("Run the study", () => {
     if (running) {
       worker.post({ type: "stop" });
-      running = false;
-      go.textContent = "Run the study";
-      hooks.end();
+      end();
+      say(`Stopped after ${dots[0].length + dots[1].length} of ${2 * count} trainings.`, true);
       return;
     }
+    const changed = panel.current();
+    if (refused(changed)) return;
     reset();
+    if (panel.described() === "") {
+      say("Both arms would be the same: choose a change first.", true);
+      return;
+    }
     hooks.start();
     running = true;
+    seeds.disabled = true;
     go.textContent = "Stop";
-    const changed = panel.current();
     worker.post({ type: "study", seeds: count, arms: [{ ...DEFAULTS }, changed] });
     say(`${2 * count} trainings, half of them with the change.`, true);
   });
@@ -88,7 +95,7 @@ export function study(worker, panel, hooks) {
   return {
     element: html("section", { class: "live-study" },
       html("h3", {}, "One run is an anecdote"),
-      html("p", {}, "The same training with and without the change, seed by seed. A dot is a seed, the stroke their mean."),
+      html("p", {}, "A seed fixes the random start, so another seed is another run. Here the same training runs with and without the change, from seed 0 on; each dot is one run, the stroke their mean."),
       html("div", { class: "live-tools" }, labelled("how many", seeds), go),
       element, line),
     hear,

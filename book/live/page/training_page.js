@@ -12,12 +12,13 @@ export function train(place, session) {
   const loss = lossChart(), accuracy = accuracyChart(), matrix = matrixChart(), map = mapChart();
   const outcome = html("div", { class: "live-outcome" });
   const panel = controls(() => { reset(); seeds.reset(); });
-  let state = "idle", losses = [], accuracies = [], settings = panel.current(), began = 0, spent = 0, arrived = null;
+  let state = "idle", losses = [], accuracies = [], settings = panel.current(), says = "", began = 0, spent = 0, arrived = null;
 
   const worker = session.worker((message) => {
     if (message.type === "progress") progress(message);
     else if (message.type === "done") done(message.result);
     else if (message.type === "error") {
+      seeds.reset();
       say(`The training stopped: ${message.message}`, true);
       enter("idle");
     } else seeds.hear(message);
@@ -35,14 +36,18 @@ export function train(place, session) {
   const start = (paused) => {
     reset();
     settings = panel.current();
-    if (!settings.counts.some((n) => n > 0) || settings.counts.reduce((a, b) => a + b, 0) < settings.batchSize) {
-      say(`There are fewer pictures than one batch of ${settings.batchSize}; give some class more of them.`, true);
-      return;
-    }
+    says = `seed ${settings.seed}${panel.described()}`;
+    if (tooFew(settings)) return;
+    say("Drawing the pictures ...", true);
     spent = 0;
     arrived = null;
     worker.post({ type: "start", settings, paused });
     enter(paused ? "paused" : "running");
+  };
+  const tooFew = ({ counts, batchSize }) => { // said in a sentence, if so
+    const few = counts.reduce((a, b) => a + b, 0) < batchSize;
+    if (few) say(`There are fewer pictures than one batch of ${batchSize}; give some class more of them.`, true);
+    return few;
   };
   const reset = () => {
     worker.post({ type: "stop" });
@@ -50,6 +55,8 @@ export function train(place, session) {
     accuracies = [];
     outcome.replaceChildren();
     numbers.textContent = "";
+    say("", true);
+    clear();
     enter("idle");
   };
   const go = button("Start", () => {
@@ -78,8 +85,8 @@ export function train(place, session) {
   };
 
   const done = (result) => {
+    if (state !== "running" && state !== "paused") return; // it was reset while it came to its end
     enter("done");
-    const { text } = panel.preset(), says = `seed ${settings.seed}${text === "nothing changed" ? "" : `, ${text}`}`;
     session.keep(result, says);
     const own = settings.captions === "permuted" ? ` Asked in its own code: ${percent(result.ownCode)}.` : "";
     const sentence = `${percent(result.accuracy)} of 480 held-out pictures named right after ${elapsed().toFixed(1)} seconds`
@@ -108,23 +115,26 @@ export function train(place, session) {
         return html("td", { class: settings.counts[c] < 20 ? "live-rare" : "" }, percent(shares[c]));
       })))));
 
-  const seeds = study(worker, panel, {
+  const clear = () => {
+    loss.draw([], 0, null, settings.batchSize);
+    accuracy.draw([], 0);
+    matrix.draw(new Float32Array(CLASSES.length ** 2));
+    map.draw([[], []], [[], []]);
+  };
+  const seeds = study(worker, panel, tooFew, {
     start: () => { reset(); enter("studying"); },
     end: () => enter("idle"),
   });
   place.append(html("div", {},
     panel.element,
-    html("div", { class: "live-tools" }, go, step, button("Reset", () => { reset(); clear(); })),
+    html("div", { class: "live-tools" }, go, step, button("Reset", () => { reset(); seeds.reset(); })),
     line, numbers,
     html("div", { class: "live-charts" },
-      figure(loss, "loss of each update, and its floor"), figure(accuracy, "held-out pictures named right"),
+      figure(loss, "loss of each update; dashed, its floor; the top line is what guessing costs"),
+      figure(accuracy, "held-out pictures, never trained on, that are named right"),
       figure(matrix, "cosines: pictures in rows, captions in columns"),
       figure(map, "the shared space: pictures filled, captions hollow")),
     outcome, seeds.element));
-  const clear = () => {
-    loss.draw([], 0, null, settings.batchSize);
-    accuracy.draw([], 0);
-  };
   clear();
   return panel;
 }
