@@ -98,7 +98,7 @@ def test_reports_add_up(monkeypatch):
         ["a", "0.5", "-"],
         ["new", "1.0", "60"],
         ["all,", "wall", "time", "5.0"],
-        ["make", "test", "-", "of", "at", "most", "600", "on", "two", "CPU", "cores"],
+        ["make", "test", "-", "of", "at", "most", str(BUDGET), "on", "two", "CPU", "cores"],
     ]
 
 
