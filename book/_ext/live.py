@@ -172,6 +172,7 @@ def figure_data() -> dict:
     from toyclip.checkpoint import load
     from toyclip.data import CAPTIONS, draw
     from toyclip.lab.study import stored
+    from toyclip.studies.frequency.corpus import FULL
     from toyclip.zero_shot import classifier, similarities
 
     model, tokenizer = load()
@@ -196,7 +197,7 @@ def figure_data() -> dict:
                 {k: r[k] for k in ("counts", "hits")}
                 for r in stored("frequency_conditions")["results"]["base"]
             ],
-            "test": 20,
+            "test": FULL.test,
         },
     }
 

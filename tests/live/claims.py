@@ -1,10 +1,12 @@
 """What must come out when a claim of the ledger is run again in the page, and how it is run here."""
 
-from statistics import mean, stdev
+from statistics import mean
 
+import numpy as np
 from javascript import Engine
 
-T = 2.776  # Student's t, two-sided 95 %, 4 degrees of freedom
+from toyclip.trend import mean_interval
+
 SEEDS = 5
 
 # claim -> what the shares with the change, and those without, must show for the ledger to be right
@@ -21,8 +23,7 @@ EXPECTED = {
 
 def upper(changed: list[float], control: list[float]) -> float:
     """Upper end of the 95 % interval of the mean difference, seed by seed."""
-    differences = [a - b for a, b in zip(changed, control, strict=True)]
-    return mean(differences) + T * stdev(differences) / len(differences) ** 0.5
+    return mean_interval(np.subtract(changed, control))[2]
 
 
 RUN = """

@@ -2,27 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from audit import Visit, listen
 from playwright.sync_api import Browser, Locator, Page
-
-SITE = Path(__file__).parents[2] / "_build" / "html"
 
 
 @contextmanager
 def opened(browser: Browser, address: str, **look: object) -> Iterator[Page]:
     """A page of the site; no error on its console, no request that fails, none to another host."""
-    context = browser.new_context(**look)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-    own = ("http://127.0.0.1", "file:", "data:", "blob:")
-    page.on("request", lambda r: r.url.startswith(own) or complaints.append(f"another host: {r.url}"))
+    context, visit = browser.new_context(**look), Visit()
     try:
+        page = context.new_page()
+        listen(page, visit)
         page.goto(address)
         yield page
-        assert not complaints
+        assert visit.faults == []
     finally:
         context.close()
 

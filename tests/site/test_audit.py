@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from audit import LOOKS, audit
 from browser import served
-from conftest import out_of_date
+from built import out_of_date
 
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>A page</title>

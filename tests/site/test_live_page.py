@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from driven import SITE, opened, part
+from built import SITE
+from driven import opened, part
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 

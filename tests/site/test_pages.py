@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from audit import Visit, audit, listen, opened
-from conftest import ROOT, SITE
+from built import ROOT, SITE
 
 MEGABYTES = 25  # the whole site
 FIRST_PAGE = 600_000  # bytes of all that it asks for, nothing compressed

@@ -9,7 +9,7 @@ const CHOSEN = [0, 2, 5, 7, 8, 10, 13, 15]; // the classes that stand for the ei
 const SECONDS = 0.03; // between two steps that are watched
 
 /** Loss of points on a circle at these angles, and how it changes with each angle. */
-function circleLoss(pictures, captions, scale) {
+export function circleLoss(pictures, captions, scale) {
   const logits = new Float32Array(B * B); // (B, B)
   for (let i = 0; i < B; i++) for (let j = 0; j < B; j++) logits[i * B + j] = scale * Math.cos(pictures[i] - captions[j]);
   const { loss, gradient } = infoNCE(logits, B);
