@@ -1,4 +1,4 @@
-// Where a page has a place for the model (div.live), puts a button there that loads it, once for all places of the page.
+// Where a page has a place for the model (div.live), puts a button there that loads it, once for the whole page.
 // Small figures (div.live-figure) start by themselves. Without JavaScript a picture and a sentence stay where they are.
 (() => {
   const { src, dataset } = document.currentScript;
@@ -22,7 +22,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "live-load";
-    button.textContent = `${place.dataset.label ?? "Load the model"} (${dataset.kilobytes} kB, then it works offline)`;
+    button.textContent = `Load the model (${dataset.kilobytes} kB, then it works offline)`;
     button.addEventListener("click", async () => {
       button.disabled = true;
       button.textContent = "Loading ...";
@@ -33,11 +33,13 @@
         button.textContent = `That failed: ${error.message}. Try again`;
       }
     });
+    place.querySelectorAll(":scope > p:not(:has(img))").forEach((said) => (said.hidden = true)); // for no JavaScript
     place.append(button);
     if (location.hash.startsWith("#preset=") && place.classList.contains("live-train")) button.click();
   };
 
-  const link = (row, claims) => { // a claim of the ledger that the page can run again
+  const link = (row, claims) => {
+    // a claim of the ledger that the page can run again
     const claim = row.querySelector("th a")?.textContent.trim();
     if (!(claim in claims)) return;
     const again = document.createElement("a");
@@ -51,8 +53,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("div.live").forEach(offer);
     for (const place of document.querySelectorAll("div.live-figure")) {
-      load("figures.js", "toyclipFigures").then((figures) => figures.mount(place));
+      const mounted = load("figures.js", "toyclipFigures").then((figures) => figures.mount(place));
+      mounted.catch(() => {}); // the sentence stays where the figure would be
     }
-    document.querySelectorAll("div.ledger tbody tr").forEach((row) => link(row, JSON.parse(dataset.claims)));
+    const claims = JSON.parse(dataset.claims);
+    document.querySelectorAll("div.ledger tbody tr").forEach((row) => link(row, claims));
   });
 })();

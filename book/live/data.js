@@ -11,7 +11,7 @@ export const CAPTIONS = CLASSES.map(([color, shape]) => caption(color, shape));
 export const PIXEL_MEAN = 0.18; // of the training pictures, all channels together
 export const PIXEL_STD = 0.26;
 const MARGIN = 1.08; // shapes stay inside, but for a corner now and then
-const TRAINING = 170; // pictures of each class to train on, and to test with
+export const TRAINING = 170; // pictures of each class to train on, and to test with
 const HELD_OUT = 30;
 
 /** How a picture may vary: the numbers of the package. Every range is sampled uniformly for each picture. */

@@ -12,6 +12,9 @@ EXPORT = re.compile(r"export (?:async )?(?:function\*?|class|const) ")
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+|\[[^\]]*\])", re.MULTILINE)
 ELSEWHERE = r"\b(document|window|globalThis|self|localStorage|fetch|import\.meta|Math\.random|Date|eval)\b"
 MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.js"))}
+TOUCHED = {  # what a reader touches: it may know the page, and modules of its folder and of the model
+    path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*/*.js"))
+}
 
 
 def without_words(source: str) -> str:
@@ -49,6 +52,12 @@ def top_level(source: str) -> list[str]:
 @pytest.mark.parametrize("name", MODULES)
 def test_module_keeps_the_rules(name):
     assert complaints(name, MODULES[name]) == []
+
+
+@pytest.mark.parametrize("name", TOUCHED)
+def test_module_of_the_page_is_as_small_and_narrow(name):
+    imports = re.sub(r'from "\.\./(?:page/)?(\w+)\.js"', r'from "./\1.js"', TOUCHED[name])
+    assert [fault for fault in complaints(name, imports) if not fault.startswith("uses ")] == []
 
 
 def test_no_name_is_defined_in_two_modules():

@@ -1,32 +1,56 @@
 // What moves while a model learns: loss and accuracy over updates, the matrix, and a map of the space.
 import { CAPTIONS, CLASSES } from "../data.js";
-import { drawing, nats, percent, set, svg } from "./dom.js";
+import { drawing, mixed, nats, percent, set, svg } from "./dom.js";
 import { glyph } from "./glyphs.js";
 
-const WIDTH = 340, LEFT = 44, RIGHT = 12;
+const WIDTH = 340,
+  LEFT = 44,
+  RIGHT = 12;
 
 /** A line over updates, with an optional level to arrive at. */
 function line({ height, most, ticks, write, says, level }) {
-  const top = 10, bottom = 18, path = svg("polyline", { class: "live-line" }), end = svg("text", { class: "live-value" });
+  const top = 10,
+    bottom = 18,
+    path = svg("polyline", { class: "live-line" }),
+    end = svg("text", { class: "live-value" });
   const y = (value) => top + (height - top - bottom) * (1 - Math.min(value, most()) / most());
-  const grid = svg("g", {}), aim = svg("g", {}), steps = svg("text", { x: WIDTH - RIGHT, y: height - 4, "text-anchor": "end" });
+  const grid = svg("g", {}),
+    aim = svg("g", {}),
+    steps = svg("text", { x: WIDTH - RIGHT, y: height - 4, "text-anchor": "end" });
   const element = drawing(WIDTH, height, says, grid, aim, path, end, steps);
   return {
     element,
     draw(values, total, floor = null) {
       const x = (i) => LEFT + ((WIDTH - LEFT - RIGHT) * i) / Math.max(1, total - 1);
-      grid.replaceChildren(...ticks().flatMap((tick) => [
-        svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "live-grid" }),
-        svg("text", { x: LEFT - 5, y: y(tick) + 4, "text-anchor": "end" }, write(tick))]));
-      aim.replaceChildren(...(floor === null ? [] : [
-        svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(floor), y2: y(floor), class: "live-level" }),
-        svg("text", { x: LEFT + 4, y: y(floor) + 14 }, `${level} ${write(floor)}`)]));
+      grid.replaceChildren(
+        ...ticks().flatMap((tick) => [
+          svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "live-grid" }),
+          svg("text", { x: LEFT - 5, y: y(tick) + 4, "text-anchor": "end" }, write(tick)),
+        ]),
+      );
+      aim.replaceChildren(
+        ...(floor === null
+          ? []
+          : [
+              svg("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(floor), y2: y(floor), class: "live-level" }),
+              svg("text", { x: LEFT + 4, y: y(floor) + 14 }, `${level} ${write(floor)}`),
+            ]),
+      );
       set(path, { points: values.map(([i, v]) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" ") });
       steps.textContent = total ? `${total} updates` : "";
       const last = values.at(-1);
       end.textContent = last ? write(last[1]) : "";
-      if (last) set(end, { x: Math.min(x(last[0]) + 4, WIDTH - 2), y: Math.max(12, y(last[1]) - 6), "text-anchor": x(last[0]) > WIDTH - 50 ? "end" : "start" });
-      set(element, { "aria-label": last ? `${says}: now ${write(last[1])}${floor === null ? "" : `, ${level} ${write(floor)}`}` : says });
+      if (last)
+        set(end, {
+          x: Math.min(x(last[0]) + 4, WIDTH - 2),
+          y: Math.max(12, y(last[1]) - 6),
+          "text-anchor": x(last[0]) > WIDTH - 50 ? "end" : "start",
+        });
+      set(element, {
+        "aria-label": last
+          ? `${says}: now ${write(last[1])}${floor === null ? "" : `, ${level} ${write(floor)}`}`
+          : says,
+      });
     },
   };
 }
@@ -35,13 +59,22 @@ function line({ height, most, ticks, write, says, level }) {
 export function lossChart() {
   let chance = Math.log(32);
   const chart = line({
-    height: 150, most: () => 1.15 * chance, ticks: () => [0, chance], write: nats, says: "Loss over updates, in nats", level: "floor",
+    height: 150,
+    most: () => 1.15 * chance,
+    ticks: () => [0, chance],
+    write: nats,
+    says: "Loss over updates, in nats",
+    level: "floor",
   });
   return {
     element: chart.element,
     draw(losses, total, floor, batchSize) {
       chance = Math.log(batchSize);
-      chart.draw(losses.map((loss, i) => [i, loss]), total, floor);
+      chart.draw(
+        losses.map((loss, i) => [i, loss]),
+        total,
+        floor,
+      );
     },
   };
 }
@@ -49,21 +82,44 @@ export function lossChart() {
 /** The share of held-out pictures named right. */
 export function accuracyChart() {
   const chart = line({
-    height: 110, most: () => 1, ticks: () => [0, 0.5, 1], write: percent, says: "Held-out pictures named right, over updates",
+    height: 110,
+    most: () => 1,
+    ticks: () => [0, 0.5, 1],
+    write: percent,
+    says: "Held-out pictures named right, over updates",
   });
   return { element: chart.element, draw: (values, total) => chart.draw(values, total) };
 }
 
 /** 16 x 16 cosines: a class's pictures in rows, captions in columns. */
 export function matrixChart() {
-  const cell = 18, edge = 24, size = CLASSES.length, cells = [];
-  const element = drawing(edge + size * cell + 4, edge + size * cell + 4, "Cosines of the pictures of sixteen classes with the sixteen captions");
+  const cell = 18,
+    edge = 24,
+    size = CLASSES.length,
+    cells = [];
+  const element = drawing(
+    edge + size * cell + 4,
+    edge + size * cell + 4,
+    "Cosines of the pictures of sixteen classes with the sixteen captions",
+  );
   for (let i = 0; i < size; i++) {
-    element.append(glyph(i, edge + (i + 0.5) * cell, edge / 2, 6, true), glyph(i, edge / 2, edge + (i + 0.5) * cell, 6));
+    element.append(
+      glyph(i, edge + (i + 0.5) * cell, edge / 2, 6, true),
+      glyph(i, edge / 2, edge + (i + 0.5) * cell, 6),
+    );
     for (let j = 0; j < size; j++) {
-      const title = svg("title"), box = svg("rect", {
-        x: edge + j * cell, y: edge + i * cell, width: cell - 1, height: cell - 1, class: i === j ? "live-own" : "",
-      }, title);
+      const title = svg("title"),
+        box = svg(
+          "rect",
+          {
+            x: edge + j * cell,
+            y: edge + i * cell,
+            width: cell - 1,
+            height: cell - 1,
+            class: i === j ? "live-own" : "",
+          },
+          title,
+        );
       cells.push({ box, title });
       element.append(box);
     }
@@ -71,24 +127,37 @@ export function matrixChart() {
   return {
     element,
     draw(matrix) {
-      let own = 0, others = 0;
+      let own = 0,
+        others = 0;
       matrix.forEach((value, k) => {
-        const i = Math.floor(k / size), j = k % size;
-        const blue = Math.max(0, value), orange = Math.max(0, -value);
-        cells[k].box.style.fill = `color-mix(in srgb, ${orange ? "#d55e00" : "#0072b2"} ${(100 * (blue + orange)).toFixed(0)}%, var(--pst-color-surface))`;
-        cells[k].title.textContent = `pictures of ${CAPTIONS[i].slice(2)}, caption ${CAPTIONS[j].slice(2)}: ${value.toFixed(2)}`;
+        const i = Math.floor(k / size),
+          j = k % size;
+        const blue = Math.max(0, value),
+          orange = Math.max(0, -value);
+        cells[k].box.style.fill =
+          mixed(value, 100, "surface");
+        cells[k].title.textContent =
+          `pictures of ${CAPTIONS[i].slice(2)}, caption ${CAPTIONS[j].slice(2)}: ${value.toFixed(2)}`;
         if (i === j) own += value / size;
         else others += value / (size * (size - 1));
       });
-      set(element, { "aria-label": `Cosines of pictures and captions: ${own.toFixed(2)} on average where they belong together, ${others.toFixed(2)} elsewhere` });
+      set(element, {
+        "aria-label": `Cosines: ${own.toFixed(2)} on average on the diagonal, ${others.toFixed(2)} elsewhere`,
+      });
     },
   };
 }
 
 /** The space on paper: pictures as filled signs, captions as hollow ones. */
 export function mapChart() {
-  const side = 300, layer = svg("g", {});
-  const element = drawing(side, side, "A map of the shared space: pictures and captions along the two directions in which pictures differ most", layer);
+  const side = 300,
+    layer = svg("g", {});
+  const element = drawing(
+    side,
+    side,
+    "A map of the shared space: pictures and captions along the two directions in which pictures differ most",
+    layer,
+  );
   return {
     element,
     draw(pictures, words) {
@@ -97,7 +166,8 @@ export function mapChart() {
       const perClass = Math.max(1, pictures[0].length / CLASSES.length);
       layer.replaceChildren(
         ...[...pictures[0]].map((_, i) => glyph(Math.floor(i / perClass), at(pictures[0][i]), at(pictures[1][i]), 5)),
-        ...[...words[0]].map((_, c) => glyph(c, at(words[0][c]), at(words[1][c]), 10, true)));
+        ...[...words[0]].map((_, c) => glyph(c, at(words[0][c]), at(words[1][c]), 10, true)),
+      );
     },
   };
 }

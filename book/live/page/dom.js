@@ -29,7 +29,11 @@ export function set(element, attributes) {
 
 /** A drawing `width` by `height` units, as wide as its place; `says` is what a screen reader says of it. */
 export function drawing(width, height, says, ...children) {
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says, class: "live-drawing" }, ...children);
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says, class: "live-drawing" },
+    ...children,
+  );
 }
 
 export function button(text, onclick, attributes = {}) {
@@ -63,7 +67,10 @@ export function slider({ min, max, step, value, show, oninput }) {
   };
   input.addEventListener("input", update);
   const box = html("span", { class: "live-slider" }, input, output);
-  box.move = (number) => { input.value = number; update(); };
+  box.move = (number) => {
+    input.value = number;
+    update();
+  };
   return box;
 }
 
@@ -72,7 +79,8 @@ export function speaker(pause = 1500) {
   const seen = html("p", { class: "live-status", "aria-hidden": "true" });
   const heard = html("p", { class: "live-hidden", role: "status", "aria-live": "polite" });
   const line = html("div", {}, seen, heard);
-  let last = 0, next = null;
+  let last = 0,
+    next = null;
   const say = (text, now = false) => {
     seen.textContent = text;
     clearTimeout(next);
@@ -94,7 +102,8 @@ export function thumbnail(pixels, says) {
 
 /** Put (3, 32, 32) bytes onto a canvas of that size. */
 export function paint(canvas, pixels) {
-  const context = canvas.getContext("2d"), image = context.createImageData(32, 32);
+  const context = canvas.getContext("2d"),
+    image = context.createImageData(32, 32);
   for (let place = 0; place < 1024; place++) {
     for (let channel = 0; channel < 3; channel++) image.data[4 * place + channel] = pixels[1024 * channel + place];
     image.data[4 * place + 3] = 255;
@@ -104,3 +113,9 @@ export function paint(canvas, pixels) {
 
 export const percent = (share) => `${(100 * share).toFixed(0)} %`;
 export const nats = (value) => value.toFixed(2);
+
+/** From -1 to 1 -> a colour from orange to blue, at most so many per cent of it on the theme's `ground`. */
+export function mixed(value, most, ground) {
+  const share = (most * Math.min(1, Math.abs(value))).toFixed(0);
+  return `color-mix(in srgb, ${value < 0 ? "#d55e00" : "#0072b2"} ${share}%, var(--pst-color-${ground}))`;
+}

@@ -3,7 +3,8 @@ import { CLASSES } from "../data.js";
 import { svg } from "./dom.js";
 
 const PAINT = { red: "#d1342f", blue: "#2f6fd1", green: "#2e9e4f", yellow: "#d9a400" };
-const PATHS = { // around (0, 0), about 1 in every direction
+const PATHS = {
+  // around (0, 0), about 1 in every direction
   square: "M-.9-.9H.9V.9H-.9Z",
   triangle: "M-1 .75H1L0-1Z",
   cross: "M-1-.65-.65-1 0-.35.65-1 1-.65.35 0 1 .65.65 1 0 .35-.65 1-1 .65-.35 0Z",

@@ -25,11 +25,19 @@ async function inflate(bytes) {
 
 /** What the parts of one page share: the two models, the worker's text, and who wants to know of a change. */
 function makeSession(assets, live) {
-  const listeners = [], kernel = assets.kernel ? unpack(assets.kernel) : null;
-  let opening = null, products = null, shipped = null, asking = null, tried = 0;
+  const listeners = [],
+    kernel = assets.kernel ? unpack(assets.kernel) : null;
+  let opening = null,
+    products = null,
+    shipped = null,
+    asking = null,
+    tried = 0;
   const session = {
-    assets, trained: null, chosen: "shipped",
-    async open() { // the model that comes with the book
+    assets,
+    trained: null,
+    chosen: "shipped",
+    async open() {
+      // the model that comes with the book
       opening ??= Promise.all([loadProducts(session.kernel()), inflate(unpack(assets.weights))]);
       const [loaded, weights] = await opening;
       products = loaded;
@@ -43,19 +51,24 @@ function makeSession(assets, live) {
     },
     onchange: (listener) => listeners.push(listener),
     changed: () => listeners.forEach((listener) => listener()),
-    keep({ weights }, says) { // what was trained in the worker
+    keep({ weights }, says) {
+      // what was trained in the worker
       session.trained = { model: ToyCLIP.fromTensors(products, new Map(weights)), says };
       session.choose("trained");
     },
-    asks: (part) => { asking = part; },
-    async askAbout(c) { // a new picture of class c, in the part that asks
+    asks: (part) => {
+      asking = part;
+    },
+    async askAbout(c) {
+      // a new picture of class c, in the part that asks
       const generator = rng(tried++, "asked about");
       if (!asking) await session.mount(document.querySelector("div.live-ask"));
       asking.ask(draw(...CLASSES[c], generator), caption(...CLASSES[c]));
       asking.place.scrollIntoView({ block: "start" });
       asking.place.querySelector(".live-app").focus({ preventScroll: true });
     },
-    worker(onmessage) { // begins at the first message, so that a page that is only read starts none
+    worker(onmessage) {
+      // begins at the first message, so that a page that is only read starts none
       let worker = null;
       return {
         post(message) {
@@ -81,7 +94,7 @@ export function start(assets, live) {
   if (typeof document === "undefined") return serve(self);
   const session = makeSession(assets, live);
   const page = {
-    /** Put into `place`, a div.live, the part that its other class names: live-ask, live-train, live-see, live-circle. */
+    /** Put into `place`, a div.live, the part that its other class names: live-ask, live-train, ... */
     async mount(place) {
       const name = Object.keys(PARTS).find((part) => place.classList.contains(`live-${part}`));
       await session.open();

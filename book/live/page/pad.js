@@ -12,12 +12,28 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 /** Corners of a shape around (x, y); of a circle none. */
 function corners(shape, x, y, r) {
-  if (shape === "square") return [[1, 1], [-1, 1], [-1, -1], [1, -1]].map(([u, v]) => [x + r * u, y + r * v]);
+  if (shape === "square")
+    return [
+      [1, 1],
+      [-1, 1],
+      [-1, -1],
+      [1, -1],
+    ].map(([u, v]) => [x + r * u, y + r * v]);
   if (shape === "triangle") {
     const third = 1 / Math.sqrt(3);
-    return [[1, third], [-1, third], [0, -2 * third]].map(([u, v]) => [x + r * u, y + r * v]);
+    return [
+      [1, third],
+      [-1, third],
+      [0, -2 * third],
+    ].map(([u, v]) => [x + r * u, y + r * v]);
   }
-  const arm = 0.34, quarter = [[arm, 1], [arm, arm], [1, arm]], points = [];
+  const arm = 0.34,
+    quarter = [
+      [arm, 1],
+      [arm, arm],
+      [1, arm],
+    ],
+    points = [];
   for (let turn = 0, part = quarter; turn < 4; turn++, part = part.map(([u, v]) => [v, -u])) points.push(...part);
   return points.map(([u, v]) => [x + (r * (u + v)) / Math.SQRT2, y + (r * (v - u)) / Math.SQRT2]); // + turned into x
 }
@@ -25,12 +41,20 @@ function corners(shape, x, y, r) {
 /** The pad with its tools; `ondraw` is called whenever the picture has changed. */
 export function pad(ondraw) {
   const canvas = html("canvas", {
-    width: SIDE, height: SIDE, tabindex: 0, class: "live-pad", role: "application",
-    "aria-label": "Pad to draw on. Arrow keys move the pen, space puts it down or lifts it, Enter stamps the chosen shape.",
+    width: SIDE,
+    height: SIDE,
+    tabindex: 0,
+    class: "live-pad",
+    role: "application",
+    "aria-label":
+      "Pad to draw on. Arrow keys move the pen, space puts it down or lifts it, Enter stamps the chosen shape.",
   });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const cursor = html("span", { class: "live-cursor", "aria-hidden": "true" });
-  let color = COLORS[0], tool = "brush", at = [SIDE / 2, SIDE / 2], down = false;
+  let color = COLORS[0],
+    tool = "brush",
+    at = [SIDE / 2, SIDE / 2],
+    down = false;
 
   const clear = () => {
     context.fillStyle = GROUND;
@@ -52,7 +76,8 @@ export function pad(ondraw) {
     context.lineTo(to[0], to[1] + 0.01); // so that a dot is drawn as well
     context.stroke();
   };
-  const place = () => Object.assign(cursor.style, { left: `${(100 * at[0]) / SIDE}%`, top: `${(100 * at[1]) / SIDE}%` });
+  const place = () =>
+    Object.assign(cursor.style, { left: `${(100 * at[0]) / SIDE}%`, top: `${(100 * at[1]) / SIDE}%` });
 
   const position = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -76,8 +101,13 @@ export function pad(ondraw) {
     place();
     ondraw();
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { down = false; });
-  canvas.addEventListener("blur", () => { down = false; });
+  for (const end of ["pointerup", "pointercancel"])
+    canvas.addEventListener(end, () => {
+      down = false;
+    });
+  canvas.addEventListener("blur", () => {
+    down = false;
+  });
 
   canvas.addEventListener("keydown", (event) => {
     let drew = true;
@@ -101,13 +131,35 @@ export function pad(ondraw) {
 
   clear();
   place();
-  const element = html("div", { class: "live-drawing-pad" },
+  const element = html(
+    "div",
+    { class: "live-drawing-pad" },
     html("div", { class: "live-canvas" }, canvas, cursor),
-    html("div", { class: "live-tools" },
-      labelled("colour", choice(COLORS.map((c) => [c, c]), (value) => { color = value; })),
-      labelled("with", choice([["brush", "the brush"], ...SHAPES.map((s) => [s, `a ${s} as a stamp`])],
-        (value) => { tool = value; down = false; })),
-      button("clear", () => { clear(); ondraw(); })));
+    html(
+      "div",
+      { class: "live-tools" },
+      labelled(
+        "colour",
+        choice(
+          COLORS.map((c) => [c, c]),
+          (value) => {
+            color = value;
+          },
+        ),
+      ),
+      labelled(
+        "with",
+        choice([["brush", "the brush"], ...SHAPES.map((s) => [s, `a ${s} as a stamp`])], (value) => {
+          tool = value;
+          down = false;
+        }),
+      ),
+      button("clear", () => {
+        clear();
+        ondraw();
+      }),
+    ),
+  );
   return {
     element,
     /** What is drawn, RGBA, SIDE x SIDE. */

@@ -8,8 +8,10 @@ const LARGEST = 2048; // px; a larger picture is shrunk first, as in pictures.py
 function bytes(image) {
   const [wide, high] = [image.naturalWidth ?? image.width, image.naturalHeight ?? image.height]; // not as it is shown
   const shrink = Math.min(1, LARGEST / Math.max(wide, high));
-  const width = Math.max(1, Math.round(wide * shrink)), height = Math.max(1, Math.round(high * shrink));
-  const canvas = html("canvas", { width, height }), context = canvas.getContext("2d");
+  const width = Math.max(1, Math.round(wide * shrink)),
+    height = Math.max(1, Math.round(high * shrink));
+  const canvas = html("canvas", { width, height }),
+    context = canvas.getContext("2d");
   context.drawImage(image, 0, 0, width, height);
   return context.getImageData(0, 0, width, height);
 }
@@ -20,13 +22,20 @@ export function emojiBar(emoji, onpick) {
     const { data, width, height } = bytes(image);
     onpick(fromRGBA(data, width, height), `the emoji ${name}, by OpenMoji`);
   };
-  return html("div", { class: "live-emoji", role: "group", "aria-label": "Emoji to ask about" }, ...emoji.map(({ name, webp }) => {
-    const image = html("img", { src: `data:image/webp;base64,${webp}`, alt: name, width: 28, height: 28 });
-    return html("button", { type: "button", title: name, onclick: () => pick(image, name) }, image);
-  }));
+  return html(
+    "div",
+    { class: "live-emoji", role: "group", "aria-label": "Emoji to ask about" },
+    ...emoji.map(({ name, webp }) => {
+      const image = html("img", { src: `data:image/webp;base64,${webp}`, alt: name, width: 28, height: 28 });
+      return html("button", { type: "button", title: name, onclick: () => pick(image, name) }, image);
+    }),
+  );
 }
 
-/** A field for a file, and `read` for one that is dropped; pasted ones are taken, too. `onpick` gets (pixels, name), `onproblem` a sentence. */
+/**
+ * A field for a file, and `read` for one that is dropped; pasted ones are taken, too. `onpick` gets (pixels, name),
+ * `onproblem` a sentence.
+ */
 export function fileInput(onpick, onproblem) {
   const read = async (file) => {
     if (!file) return;
@@ -40,7 +49,12 @@ export function fileInput(onpick, onproblem) {
     }
   };
   const input = html("input", { type: "file", accept: "image/*", onchange: () => read(input.files[0]) });
-  const label = html("label", { class: "live-file" }, html("span", {}, "a picture of your own: choose, drop or paste it"), input);
+  const label = html(
+    "label",
+    { class: "live-file" },
+    html("span", {}, "a picture of your own: choose, drop or paste it"),
+    input,
+  );
   document.addEventListener("paste", (event) => {
     const file = [...event.clipboardData.files].find((f) => f.type.startsWith("image/"));
     if (file) read(file);

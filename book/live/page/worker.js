@@ -8,7 +8,10 @@ const SHARE = 4; // and so many times as long as the last report took, so that m
 
 /** Answer the messages of the page: `start`, `study`, `pause`, `resume`, `step`, `stop`. */
 export function serve(scope) {
-  let ready = null, products = null, work = null, running = false;
+  let ready = null,
+    products = null,
+    work = null,
+    running = false;
   const say = (message) => scope.postMessage(message);
 
   const slice = () => {
@@ -35,9 +38,13 @@ export function serve(scope) {
 
   /** One training that is watched; it ends with a message that holds the weights. */
   function* watched(settings) {
-    let axes = firstAxes(), next = 0, losses = [], state = null;
+    let axes = firstAxes(),
+      next = 0,
+      losses = [],
+      state = null;
     const tell = () => {
-      const began = performance.now(), seen = snapshot(state, axes);
+      const began = performance.now(),
+        seen = snapshot(state, axes);
       axes = seen.axes;
       const { step, steps, logitScale, floor } = state;
       say({ type: "progress", step, steps, logitScale, floor, losses, ...seen });
@@ -76,10 +83,22 @@ export function serve(scope) {
   const handlers = {
     start: ({ settings, paused = false }) => begin(watched(settings), paused),
     study: (message) => begin(study(message)),
-    pause: () => { running = false; },
-    resume: () => { if (work && !running) { running = true; slice(); } },
-    step: () => { if (work && !running) slice(); },
-    stop: () => { work = null; running = false; },
+    pause: () => {
+      running = false;
+    },
+    resume: () => {
+      if (work && !running) {
+        running = true;
+        slice();
+      }
+    },
+    step: () => {
+      if (work && !running) slice();
+    },
+    stop: () => {
+      work = null;
+      running = false;
+    },
   };
   scope.onmessage = async ({ data }) => {
     try {
@@ -97,6 +116,9 @@ export function serve(scope) {
 
 /** A result as it travels: the weights copied out of the kernel's memory. */
 function finished({ model, ...result }) {
-  const weights = [...model.parameters].map(([name, { shape, value }]) => [name, { shape: [...shape], values: value.slice() }]);
+  const weights = [...model.parameters].map(([name, { shape, value }]) => [
+    name,
+    { shape: [...shape], values: value.slice() },
+  ]);
   return { ...result, weights };
 }
