@@ -257,3 +257,35 @@ def test_the_script_is_as_large_as_its_button_says_and_below_half_a_megabyte(liv
     size = (SITE / "_static" / "live" / "clip.js").stat().st_size
     assert size < 500_000
     assert f"({round(size / 1000)} kB" in live.locator(".live-ask .live-load").inner_text()
+
+
+def test_a_list_without_captions_is_said_to_be_one(live: Page):
+    ask = part(live, "ask")
+    ask.locator(".live-follow summary").click()
+    ask.get_by_label("list of captions").select_option("my own")
+    assert "no caption to choose" in said(ask)
+    assert ask.locator(".live-layers figure").count() == 0
+
+
+def test_two_equal_arms_are_no_study(live: Page):
+    train = part(live, "train")
+    train.get_by_role("button", name="Run the study").click()
+    assert "choose a change first" in train.locator(".live-study .live-status").inner_text()
+    assert train.get_by_role("button", name="Run the study").is_visible()
+
+
+def test_reset_ends_a_study_and_the_model_is_named_by_all_that_was_changed(live: Page):
+    train = part(live, "train")
+    train.get_by_label("the change to try").select_option("identical")
+    train.get_by_role("button", name="Run the study").click()
+    train.get_by_role("button", name="Stop").wait_for()
+    train.get_by_role("button", name="Reset").click()
+    assert train.get_by_role("button", name="Run the study").is_visible()
+    train.get_by_text("Change anything else").click()
+    train.get_by_label("batch", exact=True).select_option("128")
+    train.locator(".live-go").click()
+    train.locator(".live-result").wait_for(timeout=120_000)
+    train.get_by_role("button", name="draw a red circle and ask").click()  # the part that asks is not loaded yet
+    chosen = live.locator(".live-ask").get_by_label("model", exact=True).locator("option:checked")
+    chosen.wait_for(state="attached")
+    assert chosen.inner_text().endswith("give every picture the same caption, with changes of your own")
