@@ -30,6 +30,7 @@ CORE = (  # in the order in which they are read: each imports only what stands b
     *TOOLS, "streams", "pairs", "outlines", "data", "pictures", "vit", "encoders", "infonce", "loss_floor", "zero_shot",
     "metrics", "muon", "recipes", "train", "checkpoint", "binding", "chunked", "trend", "loss_checks",
 )  # fmt: skip
+WINGS = ("own", "large")  # tools for a CLIP of one's own; training in many processes, from shards
 STUDIES = (
     "infonce",
     "zero_shot",
@@ -42,7 +43,7 @@ STUDIES = (
     "batch",
     "conclusion",
 )  # folders, in reading order
-FREE = ("cli", "__main__", "assets")  # import what they like
+FREE = ("cli", "commands", "__main__", "assets")  # import what they like
 
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64"}  # of numpy.random
 DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "rand_like", "randn_like"}
@@ -187,13 +188,15 @@ def may_import(importer: str, imported: str) -> bool:
     if wing == "lab":
         return other in (*TOOLS, "lab")
     if wing == "exercises":  # they judge answers about anything that a chapter teaches
-        return other in (*CORE, "lab", "studies")
+        return other in (*CORE, *WINGS, "lab", "studies")
+    if wing in WINGS:
+        return other in (*CORE, wing)
     if wing == "figures":
-        return other in (*CORE, "lab", "figures")
+        return other in (*CORE, *WINGS, "lab", "figures")
     if wing == "studies" and other == "studies":
         earlier = STUDIES[: STUDIES.index(folder[0]) + 1] if folder else STUDIES
         return ".".join(imported.split(".")[1:2]) in earlier
-    return wing == "studies" and other in (*CORE, "lab")
+    return wing == "studies" and other in (*CORE, *WINGS, "lab")
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
@@ -318,6 +321,12 @@ WRONG = [  # what breaks a rule of direction
     ("studies.batch.sweeps", "exercises.batch"),
     ("train", "exercises.data"),
     ("lab.answers", "exercises.data"),
+    ("train", "own.captions"),
+    ("own.captions", "large.shards"),
+    ("large.shards", "own.captions"),
+    ("own.captions", "lab.checks"),
+    ("own.captions", "studies.batch"),
+    ("large.shards", "figures.style"),
 ]
 RIGHT = [
     ("train", "data"),
@@ -337,6 +346,13 @@ RIGHT = [
     ("studies", "studies.batch.sweeps"),
     ("cli", "studies.batch.sweeps"),
     ("assets.make_emoji", "pictures"),
+    ("own.captions", "loss_floor"),
+    ("own.captions", "own.concepts"),
+    ("large.shards", "data"),
+    ("figures.own", "own.captions"),
+    ("exercises.scale", "large.shards"),
+    ("studies.batch.sweeps", "large.shards"),
+    ("commands.own", "own.captions"),
 ]
 
 

@@ -24,12 +24,13 @@ from toyclip.studies.frequency.interventions import CONDITIONS
 
 ROOT = execute.BOOK.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PAGES = [*execute.chapters(), execute.BOOK / "about.md", ROOT / "README.md"]
+PAGES = [*execute.chapters(), *(execute.BOOK / f"{name}.md" for name in ("about", "your_own")), ROOT / "README.md"]
 NUMBER = re.compile(r"(?<![\w.,-])\d+(?:,\d{3})*(?:\.\d+)?(?:\s?%)?(?!\w)")
 NO_PROSE = re.compile(
     r"<!--.*?-->|^```.*?^```|^\s*:(?:label|class):.*?$|`[^`]*`|CC BY-SA 4\.0|Apache licence 2\.0",
     re.DOTALL | re.MULTILINE,
 )
+CONSOLE = re.compile(r"^```console\n.*?^```$", re.DOTALL | re.MULTILINE)  # tests/test_your_own.py runs it
 SENTENCE = re.compile(r"(?<=[.!?])\)?\s+(?=[A-Z(*$])")
 TRAINING, HELD_OUT = world(0)
 
@@ -106,7 +107,8 @@ def unguarded(text: str, known: set[str]) -> list[str]:
 def page(path: Path) -> tuple[str, set[str]]:
     """The prose of a page, and the numbers that may stand in it."""
     if path.suffix == ".md":
-        return path.read_text(encoding="utf-8"), CONSTANTS
+        text = path.read_text(encoding="utf-8")
+        return text, CONSTANTS | set(numbers("\n".join(CONSOLE.findall(text))))
     notebook = nbformat.read(path, as_version=4)
     figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in notebook.cells]
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
