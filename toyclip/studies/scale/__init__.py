@@ -1,0 +1,1 @@
+"""The chapter From the toy to CLIP: what each step towards the real one buys."""
