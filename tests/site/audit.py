@@ -66,7 +66,8 @@ ONE_OF_EACH = """() => {
     const seen = new Set();
     for (const e of document.body.querySelectorAll("*")) {
         const written = [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim());
-        if (!written && !e.matches("input, select, textarea") || !e.checkVisibility({ visibilityProperty: true })) continue;
+        const shows = written || e.matches("input, select, textarea");
+        if (!shows || !e.checkVisibility({ visibilityProperty: true })) continue;
         const s = getComputedStyle(e);
         const look = [s.color, s.fontSize, s.fontWeight, s.textShadow, s.webkitTextFillColor, ground(e)].join();
         if (seen.has(look) || e.getBoundingClientRect().width <= 1) continue;
