@@ -35,12 +35,22 @@ def pairs(
     """
     for path in expand(paths):
         with refusing(path):
-            rows = READERS[kind(path)](path, tuple(filter(None, (column, image, count))))
-            for number, row in enumerate(rows, 1):
+            rows, holds = READERS[kind(path)](path, tuple(filter(None, (column, image, count)))), column
+            for place, row in enumerate(rows, 1):
                 if isinstance(row, str):
                     yield None, folded(row), 1
-                else:
-                    yield from of_row(row, f"{path}, row {number}", column, image, count)
+                    continue
+                holds = holds or usual(row, alone=bool(count))
+                yield from of_row(row, f"{path}, row {place}", holds, image, count)
+
+
+def usual(row: dict, alone: bool) -> str:
+    """The column that is taken for captions; "" if there is none and counts alone are enough.
+
+    >>> usual({"url": "http://...", "TEXT": "a red circle"}, alone=False)
+    'TEXT'
+    """
+    return next((name for usual in USUAL for name in row if name.lower() == usual), "" if alone else USUAL[0])
 
 
 def folded(caption: str) -> str:
@@ -52,22 +62,15 @@ def folded(caption: str) -> str:
     return " ".join(caption.lower().split())
 
 
-def of_row(
-    row: dict, place: str, column: str | None = None, image: str | None = None, count: str | None = None
-) -> Iterator[Pair]:
+def of_row(row: dict, place: str, column: str, image: str | None = None, count: str | None = None) -> Iterator[Pair]:
     """The pairs of one row of a table; a caption that is missing (null) is an empty one.
 
-    >>> list(of_row({"caption": ["A cat", "a dog"], "n": "2"}, "a.csv, row 1", count="n"))
+    >>> list(of_row({"caption": ["A cat", "a dog"], "n": "2"}, "a.csv, row 1", "caption", count="n"))
     [('a.csv, row 1', 'a cat', 2), ('a.csv, row 1', 'a dog', 2)]
     """
     times = number(field(row, count, place), place) if count else 1
     picture = str(field(row, image, place)) if image else None
-    if column is None:
-        column = next((name for usual in USUAL for name in row if name.lower() == usual), None)
-    if column is None and count:  # counts alone: each row is a caption
-        yield picture, place, times
-        return
-    captions = field(row, column or USUAL[0], place)
+    captions = field(row, column, place) if column else place  # without a column each row is a caption
     for caption in captions if isinstance(captions, list) else [captions]:
         if caption is not None and not isinstance(caption, str):
             raise InputError(f"{place}: the caption is {str(caption)[:40]!r}, not a text; name another column")

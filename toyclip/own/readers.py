@@ -39,13 +39,14 @@ def lines(path: str, columns: Columns) -> Iterator[str]:
 def table(path: str, columns: Columns) -> Iterator[dict]:
     """Rows of a CSV under a line of names; between the fields of a TSV stand tabs."""
     csv.field_size_limit(2**20)  # a quote that never ends is noticed after a megabyte
-    rows = csv.DictReader(opened(path), delimiter="\t" if path.removesuffix(".gz").lower().endswith(".tsv") else ",")
+    rows = csv.reader(opened(path), delimiter="\t" if path.removesuffix(".gz").lower().endswith(".tsv") else ",")
+    names = next(rows, [])
     for row in rows:
-        if None in row or None in row.values():
-            names = len(rows.fieldnames)
-            told = f"{path}, line {rows.line_num}: not {names} fields as in the first line"
+        if len(row) == len(names):
+            yield dict(zip(names, row, strict=True))
+        elif row:  # an empty line holds nothing
+            told = f"{path}, line {rows.line_num}: {len(row)} fields, not {len(names)} as in the first line"
             raise InputError(f"{told}; put quotes around a field that holds a comma, a tab or a quote")
-        yield row
 
 
 def json_lines(path: str, columns: Columns) -> Iterator[dict]:
