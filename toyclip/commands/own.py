@@ -55,6 +55,8 @@ def as_dict(about: "Report", loss: float | None, said: str | None) -> dict:
 
 def in_words(about: "Report", said: str | None) -> list[str]:
     """The lines of a report."""
+    from textwrap import fill
+
     size, chance = about.batch_size, about.chance
     several = about.pictures < about.pairs
     told = [
@@ -72,16 +74,18 @@ def in_words(about: "Report", said: str | None) -> list[str]:
         told.append(
             f"{twins.share:.1%} of rows meet their {name} again in the batch, {twins.expected:.4g} times on average, "
             f"which alone costs {twins.floor:.4f} nats"
+            if twins.share
+            else f"no two rows of a batch share a {name}"
         )
     if about.most:
         width = len(f"{max(about.most.values()):,}")
         told += ["", "most repeated captions", *(f"{n:{width + 2},}  {shown(c)}" for c, n in about.most.items())]
-    usual = [
-        f"A loss that stays at {chance:.2f} has learned nothing; 0 means a batch of one, or captions that give the "
-        f"pictures away; below {about.floor:.2f} the batch or the captions are not these; "
-        "above it, twins are not what stops it."
-    ]
-    return [*told, "", *([said] if said else usual)]
+    usual = (
+        f"A loss that stays at {chance:.2f} has learned nothing; exactly 0 from the first step on means a batch of "
+        f"one. Below {about.floor:.2f} no mean can be: then the loss, the batch or the captions are not what they are "
+        "taken for. One that stays above it is not stopped by twins."
+    )
+    return [*told, "", fill(said or usual, 100)]
 
 
 def shown(caption: str) -> str:

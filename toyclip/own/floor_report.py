@@ -103,9 +103,9 @@ def where(loss: float, about: Report) -> str:
         )
     if loss < floor - max(NEAR * span, 1e-6):
         return (
-            f"{loss:g} is below the floor, where no model can be. The mean over many batches was taken for that of "
-            "one, or the loss is another: another base of the logarithm, a smaller batch in each process than said "
-            "here, twins masked, or not these captions."
+            f"{loss:g} is below the floor, where the mean over many batches cannot be. Either this is the loss of one "
+            "batch with few twins, or something is not what it is taken for: the base of the logarithm, the size of "
+            "the batch in a process, masked twins, or the captions."
         )
     if span < 1e-9:
         return "All rows of a batch are alike, so that chance is the floor: there is nothing to learn."
