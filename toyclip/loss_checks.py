@@ -1,6 +1,7 @@
 """Checks that any implementation of the loss of CLIP must pass; they take yours as argument (chapter 3).
 
-A loss is called with pictures (B, D), captions (B, D) and the logarithm of the scale, and returns nats.
+A loss is called with pictures (B, D), captions (B, D) and the logarithm of the scale, and returns nats. What is wrong
+with one, in words and over several processes, says `diagnose` in `toyclip.own.loss`.
 """
 
 import math

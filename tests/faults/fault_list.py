@@ -592,6 +592,45 @@ def margin_to_any_caption(right):
     return margin
 
 
+# --- a reader's own captions and loss --------------------------------------------------------------------------------
+
+
+@fault("own.captions", "folded")
+def capitals_tell_captions_apart(right):
+    return lambda caption: " ".join(caption.split())
+
+
+@fault("own.captions", "of_row")
+def captions_of_a_list_forget_their_picture(right):
+    return lambda *arguments: ((None, caption, times) for _, caption, times in right(*arguments))
+
+
+@fault("own.twins", "windows")
+def windows_of_two_standard_deviations(right):
+    def windows(count, total, batch_size):
+        low, high = right(count, total, batch_size)
+        mean = (batch_size - 1) * (count - 1) / (total - 1)
+        reach = 2 * np.sqrt(mean) + 2
+        return np.maximum(low, np.floor(mean - reach)).astype(int), np.minimum(high, np.ceil(mean + reach)).astype(int)
+
+    return windows
+
+
+@fault("own.pretend", "Gathers.with_gradient")
+def stand_in_for_a_gather_loses_the_gradient(right):
+    return lambda self, tensor, *more, **options: tuple(x.detach() for x in right(self, tensor))
+
+
+@fault("own.pretend", "Gathers.gather")
+def each_process_is_handed_its_own_again(right):
+    return lambda self, tensor: (right(self, tensor), [tensor] * self.size)[1]
+
+
+@fault("own.loss", "untransposed")
+def targets_may_be_twisted(right):
+    return lambda loss, *batch: right(lambda logits, targets: loss(logits, (targets + targets.T) / 2), *batch)
+
+
 # --- what is stored --------------------------------------------------------------------------------------------------
 
 

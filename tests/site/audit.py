@@ -28,17 +28,52 @@ OPEN = """async () => {
     await document.fonts.ready;
 }"""
 
-# Colours of code follow from a token's class: one token of each class and look stays, the others become plain text.
+# What a page repeats without end is thinned out for axe, whose time grows with the number of elements: of the tokens of
+# code one of each class and colour stays, of the formulas one of each colour; the others become plain text.
 THIN = """() => {
     const seen = new Set();
-    const again = [...document.querySelectorAll("pre span[class]")].filter((token) => {
+    const again = (...look) => seen.has(look.join()) || !seen.add(look.join());
+    const ground = (e) => getComputedStyle(e.closest("pre, td, th, li, p") ?? document.body).backgroundColor;
+    const tokens = [...document.querySelectorAll("pre span[class]")].filter((token) => {
         const { color, backgroundColor } = getComputedStyle(token);
-        const ground = getComputedStyle(token.closest("pre")).backgroundColor;
-        const look = [token.className, color, backgroundColor, ground].join();
-        return token.childElementCount === 0 && (seen.has(look) || !seen.add(look));
+        return token.childElementCount === 0 && again(token.className, color, backgroundColor, ground(token));
     });
-    for (const token of again) token.replaceWith(token.textContent);
+    const formulas = [...document.querySelectorAll(".katex")].filter((formula) => {
+        const colours = [...formula.querySelectorAll("*")].map((part) => getComputedStyle(part).color);
+        return again("formula", ...new Set(colours), ground(formula));
+    });
+    for (const e of [...tokens, ...formulas]) e.replaceWith(e.textContent);
     for (const code of document.querySelectorAll("pre, pre *")) code.normalize();
+}"""
+
+# Contrast takes axe most of its time, and comes out the same for all text of one look on one ground: of each, one is
+# asked. A look is what the text is drawn with; a ground is what all around it is painted, dimmed or moved with.
+ONE_OF_EACH = """() => {
+    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-asked]" }] });
+    const grounds = new Map([[null, ""]]);
+    const ground = (e) => {
+        if (!grounds.has(e)) {
+            const s = getComputedStyle(e);
+            const paints = s.backgroundImage !== "none" || !/^(rgba\\(.*, 0\\)|transparent)$/.test(s.backgroundColor);
+            const paint = paints ? s.backgroundColor + s.backgroundImage : "";
+            const dims = s.opacity !== "1" || s.filter !== "none" || s.mixBlendMode !== "normal";
+            const dim = dims ? s.opacity + s.filter + s.mixBlendMode : "";
+            const moved = s.position === "static" ? "" : s.position + e.tagName + e.getAttribute("class");
+            grounds.set(e, [ground(e.parentElement), paint, dim, moved].filter(Boolean).join("/"));
+        }
+        return grounds.get(e);
+    };
+    const seen = new Set();
+    for (const e of document.body.querySelectorAll("*")) {
+        const written = [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim());
+        const shows = written || e.matches("input, select, textarea");
+        if (!shows || !e.checkVisibility({ visibilityProperty: true })) continue;
+        const s = getComputedStyle(e);
+        const look = [s.color, s.fontSize, s.fontWeight, s.textShadow, s.webkitTextFillColor, ground(e)].join();
+        if (seen.has(look) || e.getBoundingClientRect().width <= 1) continue;
+        seen.add(look);
+        e.dataset.asked = "";
+    }
 }"""
 
 LOAD = """async () => {  // the model, where a page has a place for it
@@ -149,6 +184,7 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = tuple(LOOKS)
             found = [*seen.faults, *page.evaluate(WIDE)]  # before axe, which fetches style sheets from wrong addresses
             page.evaluate(THIN)
             page.evaluate(AXE.read_text(encoding="utf-8"))
+            page.evaluate(ONE_OF_EACH)
             theme = page.evaluate("document.documentElement.dataset.theme") or LOOKS[width]
             found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE)]
             visit.faults += [f"{width} px: {fault}" for fault in found]

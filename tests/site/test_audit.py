@@ -28,6 +28,23 @@ FAULTS = {  # name: (what stands in the page, what the audit has to say)
         "<style>@media (prefers-color-scheme: dark) { p { color: #bbb } }</style><p>pale</p>",
         "dark: color-contrast (serious)",
     ),
+    "pale on a ground of its own": (
+        '<p style="color: #666">dark</p><div style="background: #aaa"><p style="color: #666">pale</p></div>',
+        "color-contrast (serious)",
+    ),
+    "pale because a part is dimmed": (
+        '<p style="color: #333">dark</p><div style="opacity: 0.3"><p style="color: #333">pale</p></div>',
+        "color-contrast (serious)",
+    ),
+    "pale because it is small": (
+        '<p style="color: #888; font-size: 40px">large</p><p style="color: #888; font-size: 12px">small</p>',
+        "color-contrast (serious)",
+    ),
+    "pale in a part that is moved": (
+        '<p style="color: #666">dark</p><div style="background: #aaa; position: relative; left: 9px">'
+        '<p style="color: #666">pale</p></div>',
+        "color-contrast (serious)",
+    ),
     "pale comment in code": (
         "<pre><span>a</span> <span class='c' style='color: #bbb'># b</span></pre>",
         "color-contrast",
