@@ -1,0 +1,181 @@
+"""A report of a trend as lines and as one paragraph, which also says when there is too little to say (for trend)."""
+
+from toyclip.own.frequency_trend import RULES
+
+ENOUGH, DECADES, TELLING = 30, 1.0, 5.0  # concepts; decades of count; points per decade that would matter
+SHORT = {"one": "set to 1", "out": "left out"}
+
+
+def too_little(found: dict) -> str | None:
+    """Why a rule's concepts are not enough data to say, or None if they are.
+
+    They are too few below 30, too alike if the middle 90 % of their counts span less than a decade, and too scattered if
+    the interval of the slope within sets holds both 0 and a rise or fall of 5 points per decade.
+    """
+    if "left_out" in found:
+        return found["left_out"]
+    if found["concepts"] < ENOUGH:
+        return f"{found['concepts']} concepts; at least {ENOUGH} are needed"
+    if found["decades"] < DECADES:
+        return f"the middle 90 % of the counts span {found['decades']:.1f} decades; at least {DECADES:.0f} is needed"
+    slope = found["slope_within"]
+    if slope is None or found["slope"] is None:
+        return "within sets, counts or accuracies hardly differ"
+    if slope[1] <= 0 <= slope[2] and max(-slope[1], slope[2]) >= TELLING:
+        return (
+            f"within sets, the slope may be {slope[1]:+.1f} or {slope[2]:+.1f} points per decade; an interval with 0 in it "
+            f"has to end before {TELLING:.0f}"
+        )
+    return None
+
+
+def in_words(report: dict) -> str:
+    """One paragraph: how large the trend is by each rule, within sets, by other corpora's counts, and what follows."""
+    said = [
+        f"{report['concepts']:,} concepts of {_sets(report)}, {report['zero_counts']:,} of them with a count of 0."
+        if report["sets"] > 1
+        else f"{report['concepts']:,} concepts, {report['zero_counts']:,} of them with a count of 0."
+    ]
+    verdicts = {rule: _verdict(report, rule) for rule in RULES}
+    if len(set(verdicts.values())) == 1:
+        return " ".join([*said, *(_size(report, rule) for rule in RULES), verdicts["out"]])
+    return " ".join([*said, *(f"{_size(report, rule)} {verdicts[rule]}" for rule in RULES),
+                     "The rule for zero counts decides: give both."])  # fmt: skip
+
+
+def _size(report: dict, rule: str) -> str:
+    """How steep and how close the trend is, by one rule."""
+    found = report["rules"][rule]
+    if found.get("slope") is None:
+        return ""
+    slope, within = found["slope"], found["slope_within"]
+    text = f"With zero counts {SHORT[rule]}, {_change(slope)} (r {found['r'][0]:.2f} over {found['concepts']:,} concepts"
+    if found["bins_r"] is not None:
+        text += f", {found['bins_r']:.2f} over {len(found['bins'])} bins of {_range(b['n'] for b in found['bins'])}"
+    text += ")"
+    if report["sets"] > 1 and within:
+        text += f", and within sets {_change(within)} (r {found['r_within'][0]:.2f}, permutation p {_p(found['p'])})"
+    elif found["p"] is not None:
+        text += f"; permutation p {_p(found['p'])}"
+    return f"{text}."
+
+
+def _verdict(report: dict, rule: str) -> str:
+    """What follows, by one rule."""
+    found = report["rules"][rule]
+    if why := too_little(found):
+        return f"Not enough data to say: {why}."
+    slope, where = found["slope_within"], " within sets" if report["sets"] > 1 else ""
+    if slope[1] <= 0 <= slope[2]:
+        return f"No trend is seen{where}; a rise of more than {max(slope[2], 0):.1f} points per decade can be ruled out."
+    if slope[2] < 0:
+        return f"Accuracy falls with the count{where}: frequency does not explain this model."
+    as_good = [
+        name
+        for name, rules in report["others"].items()
+        if rule in rules and (d := rules[rule]["r_within_difference"]) is not None and d[1] <= 0
+    ]
+    known = [name for name, rules in report["others"].items() if rule in rules]
+    if as_good:
+        return (
+            f"On the same concepts {_listed(as_good)} predicts accuracy as well or better{where}, so that the trend cannot "
+            "be told from how common a thing is anywhere."
+        )
+    if known:
+        return (
+            f"Its own counts predict accuracy better than those of any other corpus{where}: what one expects of a cause, "
+            "though only counts dealt by lot would show it."
+        )
+    return "Without the counts of another corpus this cannot be told from how common a thing is anywhere."
+
+
+def in_lines(report: dict) -> list[str]:
+    """The report as it is printed: both rules side by side, other counts, bins, sets, and the paragraph."""
+    rules = [report["rules"][rule] for rule in RULES]
+    lines = [f"{report['count']} against {report['accuracy']}: {report['concepts']:,} concepts, {_sets(report)}"]
+    lines += [f"({note})" for note in report["notes"]]
+    rows = [
+        ("", [RULES[rule] for rule in RULES]),
+        ("concepts", [f"{found['concepts']:,}" for found in rules]),
+        ("points per decade", [_interval(found.get("slope"), "+.1f") for found in rules]),
+        ("  within sets", [_interval(found.get("slope_within"), "+.1f") for found in rules]),
+        ("  mixed model", [_mixed(found.get("mixed", found)) for found in rules]),
+        ("r over concepts", [_interval(found.get("r"), "+.2f") for found in rules]),
+        ("  within sets", [_interval(found.get("r_within"), "+.2f") for found in rules]),
+        ("r over bins", [_binned(found, "bins") for found in rules]),
+        ("  within sets", [_binned(found, "bins_within") for found in rules]),
+        ("permutation p", [_p(found.get("p")) for found in rules]),
+        ("held-out error: mean", [_error(found, "mean") for found in rules]),
+        ("  line", [_error(found, "line") for found in rules]),
+        ("  S-curve", [_error(found, "s") for found in rules]),
+        ("  S gains, % of square", [_gain(found) for found in rules]),
+    ]
+    lines += ["", *(f"{name:23}{cells[0]:29}{cells[1]}".rstrip() for name, cells in rows)]
+    for rule in RULES:
+        compared = [(name, kinds[rule]) for name, kinds in report["others"].items() if rule in kinds]
+        if compared:
+            width = max(24, *(len(name) + 2 for name, _ in compared))
+            lines += ["", f"{RULES[rule]}: r of own and other counts on the same concepts, own minus other, within sets"]
+            lines += [f"{name:{width}}{_other(found)}" for name, found in compared]
+    for rule, found in zip(RULES, rules, strict=True):
+        if "bins" in found:
+            lines += ["", f"{RULES[rule]}: bins by count, concepts, mean accuracy"]
+            lines += [f"{_bounds(b):>23}{b['n']:9,}{b['accuracy']:9.1%}" for b in found["bins"]]
+    return [*lines, "", report["words"]]
+
+
+def _other(found: dict) -> str:
+    text = f"{found['concepts']:6,}  {found['r_own']:+.2f} {found['r_other']:+.2f}  "
+    return text + f"{_interval(found['r_difference'], '+.2f'):24}{_interval(found['r_within_difference'], '+.2f')}"
+
+
+def _bounds(found: dict) -> str:
+    return f"{found['from']:,.0f} to {found['to']:,.0f}"
+
+
+def _interval(value: list[float] | None, form: str) -> str:
+    return "cannot be said" if value is None else f"{value[0]:{form}} ({value[1]:{form}} to {value[2]:{form}})"
+
+
+def _mixed(found: dict) -> str:
+    return found["left_out"] if "left_out" in found else _interval(found["slope"], "+.1f")
+
+
+def _binned(found: dict, which: str) -> str:
+    if found.get(f"{which}_r" if which == "bins" else "bins_r_within") is None:
+        return "cannot be said"
+    r = found["bins_r" if which == "bins" else "bins_r_within"]
+    return f"{r:+.2f} ({len(found[which])} bins, n {_range(b['n'] for b in found[which])})"
+
+
+def _error(found: dict, name: str) -> str:
+    return f"{found['held_out'][name]:.1f} points" if name in found.get("held_out", {}) else "cannot be said"
+
+
+def _gain(found: dict) -> str:
+    gain = found.get("held_out", {}).get("gain")
+    return _interval(gain and [100 * value for value in gain], "+.1f")
+
+
+def _change(slope: list[float]) -> str:
+    verb = "rises" if slope[0] >= 0 else "falls"
+    ends = sorted((slope[1], slope[2]), key=lambda end: end if slope[0] >= 0 else -end)
+    sign = 1 if slope[0] >= 0 else -1
+    return f"accuracy {verb} by {abs(slope[0]):.1f} points per decade ({sign * ends[0]:.1f} to {sign * ends[1]:.1f})"
+
+
+def _sets(report: dict) -> str:
+    return "1 set" if report["sets"] == 1 else f"{report['sets']} sets"
+
+
+def _range(numbers) -> str:
+    numbers = list(numbers)
+    return f"{min(numbers):,} to {max(numbers):,}"
+
+
+def _p(value: float | None) -> str:
+    return "cannot be said" if value is None else f"{value:.2g}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"each of {', '.join(names[:-1])} and {names[-1]}"
