@@ -1,1 +1,1 @@
-"""Tools for a reader's own CLIP: each takes captions, a loss, a table or a model and answers one question about it."""
+"""Tools for a CLIP of one's own: its captions, its loss, its accuracies, its model."""

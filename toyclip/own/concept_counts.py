@@ -1,4 +1,4 @@
-"""What goes into a table of concepts: how often captions name each, and how often a classifier was right (for trend)."""
+"""What goes into a table of concepts: how often captions name each, how often a classifier was right (for trend)."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,10 +13,11 @@ VOWELS = "aeiouy"
 
 
 def count_concepts(captions: Iterable[str], concepts: Sequence[str], lemmas: bool = True) -> dict[str, int]:
-    """How many captions name each concept; a caption that names one twice counts once. Captions are read once, in order.
+    """How many captions name each concept; a caption that names one twice counts once.
 
     A concept is named by its words in their order with nothing between them, whatever their case; hyphens, underscores
-    and punctuation part words. With lemmas a word of the caption also stands for its `lemmas`.
+    and punctuation part words. With lemmas a word of the caption also stands for its `lemmas`. Captions may come from
+    a generator: they are read once, and none is kept.
 
     Raises:
         InputError: if there are no concepts, one is there twice, or one has no word in it.
@@ -142,5 +143,3 @@ def from_predictions(
         "correct": correct[tested].tolist(),
         "n": n[tested].tolist(),
     }
-
-

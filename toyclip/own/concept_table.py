@@ -78,7 +78,7 @@ def concepts(
         _refuse((values < 0) | ((values > 0) & (values < 1)), values, name, "a count is 0 or at least 1")
     called, right = _accuracy(columns, accuracy, unit)
     known = ~np.isnan(counted) & ~np.isnan(right)
-    notes = [f"{(~known).sum()} rows without a count or an accuracy left out"] if not known.all() else []
+    notes = [f"left out for want of a count or an accuracy: {(~known).sum():,}"] if not known.all() else []
     blank = [""] * len(known)
     texts = [np.array([_name(v) for v in columns.get(key, blank)])[known] for key in ("concept", "dataset", "seed")]
     name, dataset, seed = texts

@@ -94,9 +94,9 @@ def numbered(*labels: np.ndarray) -> np.ndarray:
     >>> numbered(np.array(["b", "a", "b"]), np.array(["", "", "x"])).tolist()
     [1, 0, 2]
     """
-    return np.unique(np.stack([np.unique(label, return_inverse=True)[1] for label in labels]), axis=1, return_inverse=True)[
-        1
-    ].ravel()
+    return np.unique(
+        np.stack([np.unique(label, return_inverse=True)[1] for label in labels]), axis=1, return_inverse=True
+    )[1].ravel()
 
 
 def of_sets(values: np.ndarray, sets: np.ndarray) -> np.ndarray:
@@ -150,7 +150,8 @@ def _drawn(size: int, k: int, rng: np.random.Generator) -> np.ndarray:
 def permutation_p(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, permutations: int, seed: int) -> float:
     """How often counts dealt out anew within each block go along with accuracy at least as much as the real ones do.
 
-    Two-sided, of the covariance within blocks, the real deal counted in (Phipson and Smyth 2010); NaN if nothing varies.
+    Two-sided, of the covariance within blocks, with the real deal among them (Phipson and Smyth 2010). NaN if nothing
+    varies.
 
     Args:
         blocks: (N,) numbers from 0: sets, or sets and seeds where each seed has counts of its own.
@@ -172,7 +173,7 @@ def permutation_p(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, permutations
 
 
 def bins(x: np.ndarray, y: np.ndarray, number: int) -> list[Bin]:
-    """Equal steps of x from its smallest to its largest value, those that hold a concept; the last holds its upper edge.
+    """Equal steps of x from its smallest to its largest value, those that hold a concept; the last holds its end.
 
     >>> [tuple(map(float, b)) for b in bins(np.array([0.0, 0.1, 2.0]), np.array([0.0, 0.2, 1.0]), 2)]
     [(0.0, 1.0, 2.0, 0.05, 0.1), (1.0, 2.0, 1.0, 2.0, 1.0)]

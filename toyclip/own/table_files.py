@@ -93,7 +93,9 @@ def _parquet_columns(path: Path) -> Columns:
     except ImportError:
         raise InputError("a Parquet file is read with pyarrow: pip install pyarrow, or save it as CSV") from None
     except (ValueError, OSError) as error:  # what pyarrow raises of a damaged file is both
-        raise InputError(f"{str(path)!r} is not a Parquet table ({str(error).splitlines()[0]}); save it again") from None
+        raise InputError(
+            f"{str(path)!r} is not a Parquet table ({str(error).splitlines()[0]}); save it again"
+        ) from None
     absent = frame.isna()
     return {
         str(name): [None if gone else value for value, gone in zip(frame[name], absent[name], strict=True)]
@@ -105,8 +107,8 @@ def _paper_columns(paths: list[Path]) -> Columns:
     """Columns dataset, concept, count_X and acc_MODEL of Udandarao et al. 2024's two kinds of JSON file.
 
     {set}_{X}_search_counts.json holds {concept: count}, {set}_{prompt}_results.json holds
-    {model: {"classwise": {concept: percent}}}. A concept is found under its own name or else in lower case; counts for a
-    set without results are not used.
+    {model: {"classwise": {concept: percent}}}. A concept is found under its own name or else in lower case; counts for
+    a set without results are not used.
     """
     results: dict[str, dict] = {}
     counts: dict[Path, dict] = {}
@@ -120,8 +122,8 @@ def _paper_columns(paths: list[Path]) -> Columns:
             results[name["dataset"]] = held
         else:
             raise InputError(
-                f"{str(path)!r} is neither SET_X_search_counts.json with {{concept: count}} nor SET_PROMPT_results.json "
-                'with {model: {"classwise": {concept: percent}}}'
+                f"{str(path)!r} is neither SET_X_search_counts.json with {{concept: count}} nor "
+                'SET_PROMPT_results.json with {model: {"classwise": {concept: percent}}}'
             )
     if not results or not counts:
         raise InputError("expected files of both kinds, *_search_counts.json and *_results.json; give both")

@@ -9,7 +9,6 @@ from toyclip.own.concept_table import Concepts
 from toyclip.own.frequency_trend import (
     RULES,
     SPREAD,
-    Bin,
     Measures,
     bin_r,
     bins,
@@ -22,17 +21,17 @@ from toyclip.own.frequency_trend import (
     resampled,
 )
 from toyclip.own.trend_controls import held_out, mixed_model
-from toyclip.own.trend_words import in_words
+from toyclip.own.trend_words import in_words, verdict
 
 UNITS = "slopes in percentage points per tenfold count, held-out errors in percentage points, accuracies from 0 to 1"
 
 
-def trend(table: Concepts, resamples: int = 2000, permutations: int = 2000, number: int = 12, seed: int = 0) -> dict:
+def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 0) -> dict:
     """How accuracy goes with the logarithm of the count, by both rules for zero counts, and what else it goes with.
 
     Args:
-        resamples: of the concepts within their sets, for every interval (95 %, percentiles).
-        permutations: of the counts within their sets.
+        resamples: of the concepts within their sets, for every interval (95 %, percentiles), and as many permutations
+            of the counts within their sets.
         number: of bins, equal steps of the logarithm; the frequency paper has 12.
 
     Returns:
@@ -41,8 +40,8 @@ def trend(table: Concepts, resamples: int = 2000, permutations: int = 2000, numb
     Raises:
         InputError: if there are fewer than 3 concepts, or all counts or all accuracies are the same.
     """
-    if resamples < 100 or permutations < 100 or number < 3:
-        raise InputError("expected at least 100 resamples, 100 permutations and 3 bins; give more")
+    if resamples < 100 or number < 3:
+        raise InputError(f"{resamples} resamples and {number} bins are too few; give at least 100 and 3")
     _check(table)
     sets = numbered(table.dataset)  # (N,)
     concepts = numbered(table.dataset, table.concept)  # (N,)
@@ -65,7 +64,7 @@ def trend(table: Concepts, resamples: int = 2000, permutations: int = 2000, numb
         "concepts": len(np.unique(concepts)),
         "sets": len(np.unique(sets)),
         "zero_counts": int((table.count == 0).sum()),
-        "settings": {"resamples": resamples, "permutations": permutations, "bins": number, "seed": seed},
+        "settings": {"resamples": resamples, "bins": number, "seed": seed},
         "rules": {},
     }
     for rule in RULES:
@@ -76,10 +75,10 @@ def trend(table: Concepts, resamples: int = 2000, permutations: int = 2000, numb
         a, y = x[kept], table.accuracy[kept]
         report["rules"][rule] = {
             **_measured(*at[rule]),
-            **_binned(a, y, sets[kept], number),
+            **_binned(a, y, numbered(sets[kept]), number, zeros=bool((table.count[kept] == 0).any())),
             "concepts": int(kept.sum()),
             "decades": float(np.subtract(*np.quantile(a, (0.95, 0.05)))),
-            "p": _said(permutation_p(a, y, numbered(blocks[kept]), permutations, seed)),
+            "p": _said(permutation_p(a, y, numbered(blocks[kept]), resamples, seed)),
             "held_out": _held_out(a, y, numbered(concepts[kept]), seed),
             "mixed": _mixed(a, y, sets[kept], concepts[kept]),
         }
@@ -88,6 +87,8 @@ def trend(table: Concepts, resamples: int = 2000, permutations: int = 2000, numb
         for name in table.others
     }
     report["by_set"] = _by_set(table, sets, parts)
+    for rule, found in report["rules"].items():
+        found["verdict"] = verdict(report, rule)[0]
     return report | {"words": in_words(report)}
 
 
@@ -142,17 +143,20 @@ def interval(value: float, drawn: np.ndarray) -> list[float] | None:
     return [value, *(float(end) for end in np.nanquantile(drawn, (0.025, 0.975)))]
 
 
-def _binned(x: np.ndarray, y: np.ndarray, sets: np.ndarray, number: int) -> dict:
-    """Bins of x, and bins of what is left of x and y when each set's mean is taken off."""
+def _binned(x: np.ndarray, y: np.ndarray, sets: np.ndarray, number: int, zeros: bool) -> dict:
+    """Bins of x, and bins of what is left of x and y when each set's mean is taken off; zeros are in the first."""
     n = np.bincount(sets)[sets]  # (N,)
     a, b = (v - (np.bincount(sets, v)[sets] / n) for v in (x, y))  # (N,), (N,)
     found, within = bins(x, y, number), bins(a, b, number) if np.ptp(a) > SPREAD else []
-    return {"bins": [_bin(b) for b in found], "bins_r": _said(bin_r(found)),
-            "bins_within": [_bin(b) for b in within], "bins_r_within": _said(bin_r(within))}  # fmt: skip
-
-
-def _bin(found: Bin) -> dict:
-    return {"from": 10**found.low, "to": 10**found.high, "n": found.n, "accuracy": float(found.y)}
+    told = [{"from": float(10**f.low), "to": float(10**f.high), "n": f.n, "accuracy": float(f.y)} for f in found]
+    if zeros:
+        told[0]["from"] = 0.0
+    return {
+        "bins": told,
+        "bins_r": _said(bin_r(found)),
+        "bins_within_n": [f.n for f in within],
+        "bins_r_within": _said(bin_r(within)),
+    }
 
 
 def _held_out(x: np.ndarray, y: np.ndarray, concepts: np.ndarray, seed: int) -> dict:
@@ -175,7 +179,8 @@ def _compared(at: dict, parts: dict, name: str, rule: str) -> dict:
     """Own counts beside another corpus's, on the same concepts, by the same rule."""
     (own, own_drawn), (other, other_drawn) = at[name, rule, "own"], at[name, rule, "other"]
     x, both = parts[name, rule, "own"]
-    found = {"concepts": int(both.sum()), "r_of_counts": _said(float(np.corrcoef(x[both], parts[name, rule, "other"][0][both])[0, 1]))}
+    counts = np.stack([x[both], parts[name, rule, "other"][0][both]])  # (2, n)
+    found = {"concepts": int(both.sum()), "r_of_counts": float(np.corrcoef(counts)[0, 1])}
     for key in ("r", "r_within"):
         a, b = float(getattr(own, key)), float(getattr(other, key))
         found[f"{key}_own"], found[f"{key}_other"] = _said(a), _said(b)

@@ -9,8 +9,8 @@ SHORT = {"one": "set to 1", "out": "left out"}
 def too_little(found: dict) -> str | None:
     """Why a rule's concepts are not enough data to say, or None if they are.
 
-    They are too few below 30, too alike if the middle 90 % of their counts span less than a decade, and too scattered if
-    the interval of the slope within sets holds both 0 and a rise or fall of 5 points per decade.
+    They are too few below 30, too alike if the middle 90 % of their counts span less than a decade, and too scattered
+    if the interval of the slope within sets holds both 0 and a rise or fall of 5 points per decade.
     """
     if "left_out" in found:
         return found["left_out"]
@@ -23,24 +23,24 @@ def too_little(found: dict) -> str | None:
         return "within sets, counts or accuracies hardly differ"
     if slope[1] <= 0 <= slope[2] and max(-slope[1], slope[2]) >= TELLING:
         return (
-            f"within sets, the slope may be {slope[1]:+.1f} or {slope[2]:+.1f} points per decade; an interval with 0 in it "
-            f"has to end before {TELLING:.0f}"
+            f"within sets, the slope may be {slope[1]:+.1f} or {slope[2]:+.1f} points per decade; an interval with 0 in "
+            f"it has to end before {TELLING:.0f}"
         )
     return None
 
 
 def in_words(report: dict) -> str:
     """One paragraph: how large the trend is by each rule, within sets, by other corpora's counts, and what follows."""
-    said = [
-        f"{report['concepts']:,} concepts of {_sets(report)}, {report['zero_counts']:,} of them with a count of 0."
-        if report["sets"] > 1
-        else f"{report['concepts']:,} concepts, {report['zero_counts']:,} of them with a count of 0."
-    ]
-    verdicts = {rule: _verdict(report, rule) for rule in RULES}
-    if len(set(verdicts.values())) == 1:
-        return " ".join([*said, *(_size(report, rule) for rule in RULES), verdicts["out"]])
-    return " ".join([*said, *(f"{_size(report, rule)} {verdicts[rule]}" for rule in RULES),
-                     "The rule for zero counts decides: give both."])  # fmt: skip
+    of = f" of {_sets(report)}" if report["sets"] > 1 else ""
+    said = [f"{report['concepts']:,} concepts{of}, {report['zero_counts']:,} of them with a count of 0."]
+    (kind, one), (same, out) = (verdict(report, rule) for rule in RULES)
+    sizes = [_size(report, rule) for rule in RULES]
+    if one == out:
+        parts = [*said, *sizes, out]
+    else:
+        parts = [*said, sizes[0], one, sizes[1], out]
+        parts += [] if kind == same else ["The rule for zero counts decides: give both."]
+    return " ".join(filter(None, parts))
 
 
 def _size(report: dict, rule: str) -> str:
@@ -49,9 +49,12 @@ def _size(report: dict, rule: str) -> str:
     if found.get("slope") is None:
         return ""
     slope, within = found["slope"], found["slope_within"]
-    text = f"With zero counts {SHORT[rule]}, {_change(slope)} (r {found['r'][0]:.2f} over {found['concepts']:,} concepts"
+    text = (
+        f"With zero counts {SHORT[rule]}, {_change(slope)} (r {found['r'][0]:.2f} over {found['concepts']:,} concepts"
+    )
     if found["bins_r"] is not None:
-        text += f", {found['bins_r']:.2f} over {len(found['bins'])} bins of {_range(b['n'] for b in found['bins'])}"
+        n = [b["n"] for b in found["bins"]]
+        text += f", {found['bins_r']:.2f} over {len(n)} bins of {_range(n)}"
     text += ")"
     if report["sets"] > 1 and within:
         text += f", and within sets {_change(within)} (r {found['r_within'][0]:.2f}, permutation p {_p(found['p'])})"
@@ -60,33 +63,31 @@ def _size(report: dict, rule: str) -> str:
     return f"{text}."
 
 
-def _verdict(report: dict, rule: str) -> str:
-    """What follows, by one rule."""
+def verdict(report: dict, rule: str) -> tuple[str, str]:
+    """What follows by one rule: its kind, and the sentence."""
     found = report["rules"][rule]
     if why := too_little(found):
-        return f"Not enough data to say: {why}."
+        return "too little", f"Not enough data to say: {why}."
     slope, where = found["slope_within"], " within sets" if report["sets"] > 1 else ""
     if slope[1] <= 0 <= slope[2]:
-        return f"No trend is seen{where}; a rise of more than {max(slope[2], 0):.1f} points per decade can be ruled out."
+        end = max(slope[2], 0)
+        return "none", f"No trend is seen{where}; a rise of more than {end:.1f} points per decade can be ruled out."
     if slope[2] < 0:
-        return f"Accuracy falls with the count{where}: frequency does not explain this model."
-    as_good = [
-        name
-        for name, rules in report["others"].items()
-        if rule in rules and (d := rules[rule]["r_within_difference"]) is not None and d[1] <= 0
-    ]
-    known = [name for name, rules in report["others"].items() if rule in rules]
+        return "falls", f"Accuracy falls with the count{where}: frequency does not explain this model."
+    others = {name: rules[rule]["r_within_difference"] for name, rules in report["others"].items() if rule in rules}
+    others = {name: difference for name, difference in others.items() if difference is not None}
+    if not others:
+        return "alone", "Without the counts of another corpus this cannot be told from how common a thing is anywhere."
+    as_good = [name for name, difference in others.items() if difference[1] <= 0]
     if as_good:
-        return (
-            f"On the same concepts {_listed(as_good)} predicts accuracy as well or better{where}, so that the trend cannot "
-            "be told from how common a thing is anywhere."
+        return "common", (
+            f"But on the same concepts {_listed(as_good)} cannot be told from its own counts{where}, or predicts "
+            "accuracy better, so that the trend may be one of how common a thing is anywhere."
         )
-    if known:
-        return (
-            f"Its own counts predict accuracy better than those of any other corpus{where}: what one expects of a cause, "
-            "though only counts dealt by lot would show it."
-        )
-    return "Without the counts of another corpus this cannot be told from how common a thing is anywhere."
+    return "own", (
+        f"On the same concepts its own counts predict accuracy better than those of any other corpus{where}, as they "
+        "would if they were the cause; only counts dealt by lot would show that they are."
+    )
 
 
 def in_lines(report: dict) -> list[str]:
@@ -102,20 +103,23 @@ def in_lines(report: dict) -> list[str]:
         ("  mixed model", [_mixed(found.get("mixed", found)) for found in rules]),
         ("r over concepts", [_interval(found.get("r"), "+.2f") for found in rules]),
         ("  within sets", [_interval(found.get("r_within"), "+.2f") for found in rules]),
-        ("r over bins", [_binned(found, "bins") for found in rules]),
-        ("  within sets", [_binned(found, "bins_within") for found in rules]),
+        ("r over bins", [_bins(found.get("bins_r"), [b["n"] for b in found.get("bins", [])]) for found in rules]),
+        ("  within sets", [_bins(found.get("bins_r_within"), found.get("bins_within_n", [])) for found in rules]),
         ("permutation p", [_p(found.get("p")) for found in rules]),
         ("held-out error: mean", [_error(found, "mean") for found in rules]),
         ("  line", [_error(found, "line") for found in rules]),
         ("  S-curve", [_error(found, "s") for found in rules]),
         ("  S gains, % of square", [_gain(found) for found in rules]),
     ]
-    lines += ["", *(f"{name:23}{cells[0]:29}{cells[1]}".rstrip() for name, cells in rows)]
+    lines += ["", *(f"{name:24}{cells[0]:34}{cells[1]}".rstrip() for name, cells in rows)]
     for rule in RULES:
         compared = [(name, kinds[rule]) for name, kinds in report["others"].items() if rule in kinds]
         if compared:
             width = max(24, *(len(name) + 2 for name, _ in compared))
-            lines += ["", f"{RULES[rule]}: r of own and other counts on the same concepts, own minus other, within sets"]
+            lines += [
+                "",
+                f"{RULES[rule]}: r of own and other counts on the same concepts, own minus other, within sets",
+            ]
             lines += [f"{name:{width}}{_other(found)}" for name, found in compared]
     for rule, found in zip(RULES, rules, strict=True):
         if "bins" in found:
@@ -141,11 +145,8 @@ def _mixed(found: dict) -> str:
     return found["left_out"] if "left_out" in found else _interval(found["slope"], "+.1f")
 
 
-def _binned(found: dict, which: str) -> str:
-    if found.get(f"{which}_r" if which == "bins" else "bins_r_within") is None:
-        return "cannot be said"
-    r = found["bins_r" if which == "bins" else "bins_r_within"]
-    return f"{r:+.2f} ({len(found[which])} bins, n {_range(b['n'] for b in found[which])})"
+def _bins(r: float | None, n: list[int]) -> str:
+    return "cannot be said" if r is None else f"{r:+.2f} ({len(n)} bins of {_range(n)})"
 
 
 def _error(found: dict, name: str) -> str:
@@ -168,8 +169,7 @@ def _sets(report: dict) -> str:
     return "1 set" if report["sets"] == 1 else f"{report['sets']} sets"
 
 
-def _range(numbers) -> str:
-    numbers = list(numbers)
+def _range(numbers: list[int]) -> str:
     return f"{min(numbers):,} to {max(numbers):,}"
 
 
@@ -178,4 +178,4 @@ def _p(value: float | None) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"each of {', '.join(names[:-1])} and {names[-1]}"
+    return names[0] if len(names) == 1 else f"any of {', '.join(names[:-1])} and {names[-1]}"
