@@ -29,7 +29,7 @@ def trend(
 ) -> None:
     """Tell whether frequency explains a model's accuracy.
 
-    The table has a row a concept: concept, count, and correct with n, or accuracy; if there are several test sets, dataset.
+    The table has a row a concept: concept, count, and correct with n, or accuracy; with several test sets, dataset.
     """
     from toyclip.own.concept_table import concepts
     from toyclip.own.table_files import read_table

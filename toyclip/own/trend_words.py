@@ -23,7 +23,7 @@ def too_little(found: dict) -> str | None:
         return "within sets, counts or accuracies hardly differ"
     if slope[1] <= 0 <= slope[2] and max(-slope[1], slope[2]) >= TELLING:
         return (
-            f"within sets, the slope may be {slope[1]:+.1f} or {slope[2]:+.1f} points per decade; an interval with 0 in "
+            f"within sets the slope may be {slope[1]:+.1f} or {slope[2]:+.1f} points per decade; an interval with 0 in "
             f"it has to end before {TELLING:.0f}"
         )
     return None
