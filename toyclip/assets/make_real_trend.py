@@ -1,8 +1,8 @@
 """Make real_trend.json: what `toyclip trend` says of four real models (script).
 
-The counts and accuracies are those of Udandarao et al. 2024. Their files, `search_counts/*_integrated_tlemmatized_i0.7_*`
-and `zero_shot_evaluations/*_class_results.json` of the paper's 17 classification sets, are first joined by lower-cased
-name into one table with the columns dataset, concept, count_CORPUS and acc_MODEL_CORPUS, which is not part of the book:
+The counts and accuracies are those of Udandarao et al. 2024. Their `search_counts/*_integrated_tlemmatized_i0.7_*` and
+`zero_shot_evaluations/*_class_results.json` of the 17 classification sets are first joined by lower-cased name into one
+table with the columns dataset, concept, count_CORPUS and acc_MODEL_CORPUS, which is not part of the book:
 
     python -m toyclip.assets.make_real_trend concepts.csv.gz
 """

@@ -50,30 +50,32 @@ def count_concepts(captions: Iterable[str], concepts: Sequence[str], lemmas: boo
 def lemmas(word: str) -> set[str]:
     """A lower-case word and what it may be a plural, an -ing or an -ed form of, by spelling alone.
 
-    Off come -s, -es, -ing and -ed; -ies and -ied become -y, and -ing and -ed may have doubled a consonant or taken an e
-    away. What is left has at least two letters and a vowel. It misses irregular forms (geese, ran, leaves), knows no
-    parts of speech, and takes some words for forms of others: "building" names "build", and "glasses" names "glass".
+    Off come -s, -es, -ing and -ed (not of -eed); -ies and -ied become -y, and -ing and -ed may have doubled a consonant
+    or taken an e away. What comes off leaves at least two letters with a vowel. It misses irregular forms (geese, ran,
+    leaves), knows no parts of speech, and takes some words for forms of others: "building" names "build" as well.
 
     >>> sorted(lemmas("running")), sorted(lemmas("ponies")), sorted(lemmas("bus")), sorted(lemmas("geese"))
-    (['run', 'runn', 'runne', 'running'], ['ponie', 'pony'], ['bu', 'bus'], ['geese'])
+    (['run', 'runn', 'runne', 'running'], ['ponie', 'ponies', 'pony'], ['bu', 'bus'], ['geese'])
     """
     found = {word}
-    stems: list[str] = []
     if word.endswith("s") and not word.endswith("ss"):
-        stems.append(word[:-1])
+        found |= _stem(word[:-1])
         if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
-            stems.append(word[:-2])
+            found |= _stem(word[:-2])
         if word.endswith("ies"):
-            stems.append(word[:-3] + "y")
+            found |= _stem(word[:-3], "y")
     for ending in ("ing", "ed"):
-        if word.endswith(ending):
+        if word.endswith(ending) and not word.endswith("eed"):
             stem = word[: -len(ending)]
-            stems += [stem, f"{stem}e"]
-            if len(stem) > 2 and stem[-1] == stem[-2]:
-                stems.append(stem[:-1])
-            if word.endswith("ied"):
-                stems.append(word[:-3] + "y")
-    return found | {stem for stem in stems if len(stem) >= 2 and any(letter in VOWELS for letter in stem)}
+            found |= _stem(stem) | _stem(stem, "e")
+            if stem[-1:] == stem[-2:-1]:
+                found |= _stem(stem[:-1])
+    return found | (_stem(word[:-3], "y") if word.endswith("ied") else set())
+
+
+def _stem(stem: str, ending: str = "") -> set[str]:
+    whole = len(stem) >= 2 and (ending == "y" or any(letter in VOWELS for letter in stem))
+    return {stem + ending} if whole else set()
 
 
 class _Forms(dict):

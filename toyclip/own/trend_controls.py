@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FOLDS = 10
 MIDDLES, STEEPNESSES = 24, np.geomspace(0.5, 16, 10)  # of the S-curves tried; a steepness is per decade
-MIN_SETS = 5  # below that a variance between sets is a guess
+MIN_SETS, MAX_GROUPS = 5, 500  # below that a variance between sets is a guess; above, the fit takes minutes
 Z = float(norm.ppf(0.975))
 
 
@@ -73,6 +73,8 @@ def mixed_model(x: np.ndarray, y: np.ndarray, sets: np.ndarray, concepts: np.nda
     repeated = len(np.unique(concepts)) < len(x)
     if not repeated and len(np.unique(sets)) < MIN_SETS:
         return {"left_out": f"fewer than {MIN_SETS} sets"}
+    if len(np.unique(concepts if repeated else sets)) > MAX_GROUPS:
+        return {"left_out": f"more than {MAX_GROUPS} groups"}
     from statsmodels.regression.mixed_linear_model import MixedLM  # takes two seconds to import
 
     a = x - x.mean()  # (N,)
@@ -82,8 +84,8 @@ def mixed_model(x: np.ndarray, y: np.ndarray, sets: np.ndarray, concepts: np.nda
     else:
         own = np.stack([a, np.ones(len(x))], axis=1)  # (N, 2)
         model = MixedLM(100 * y, own, groups=sets, exog_re=own)
-    for first in ("lbfgs", None):
-        found = _fitted(model, first)
+    for methods in [("lbfgs",)] if repeated else [("lbfgs", "powell"), ("powell",)]:
+        found = _fitted(model, methods)
         if found is not None:
             slope, error, deviation = (float(value) / 100 for value in found)
             told = {"slope": [slope, slope - Z * error, slope + Z * error]}
@@ -91,18 +93,20 @@ def mixed_model(x: np.ndarray, y: np.ndarray, sets: np.ndarray, concepts: np.nda
     return {"left_out": "the fit did not converge"}
 
 
-def _fitted(model: "MixedLM", first: str | None) -> tuple[float, float, float] | None:
-    """Slope, its standard error and the deviation between groups, or None if the fit says that it failed.
+def _fitted(model: "MixedLM", methods: tuple[str, ...]) -> tuple[float, float, float] | None:
+    """Slope, its standard error and the deviation between groups, or None if the last fit says that it failed.
 
-    Powell's method ends it, as in trend.py: gradients alone get stuck, and alone it takes three times as long.
+    With two variances gradients get stuck, and Powell's method (as in trend.py) alone takes three times as long.
     """
+    start = None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
         try:
-            start = model.fit(reml=True, method=first).params_object if first else None
-            warnings.simplefilter("error")
-            warnings.filterwarnings("ignore", "The MLE may be on the boundary|The random effects covariance matrix")
-            fit = model.fit(reml=True, start_params=start, method="powell", ftol=1e-8)
+            for method in methods:
+                warnings.simplefilter("error" if method == methods[-1] else "ignore")
+                warnings.filterwarnings("ignore", "The MLE may be on the boundary|The random effects covariance matrix")
+                exact = {"ftol": 1e-8} if method == "powell" else {}
+                fit = model.fit(reml=True, start_params=start, method=method, **exact)
+                start = fit.params_object
             found = fit.fe_params[0], fit.bse_fe[0], float(np.sqrt(max(fit.cov_re[0, 0], 0)))
         except (Warning, np.linalg.LinAlgError, ValueError):
             return None

@@ -159,10 +159,10 @@ def _gain(found: dict) -> str:
 
 
 def _change(slope: list[float]) -> str:
-    verb = "rises" if slope[0] >= 0 else "falls"
-    ends = sorted((slope[1], slope[2]), key=lambda end: end if slope[0] >= 0 else -end)
     sign = 1 if slope[0] >= 0 else -1
-    return f"accuracy {verb} by {abs(slope[0]):.1f} points per decade ({sign * ends[0]:.1f} to {sign * ends[1]:.1f})"
+    size, *ends = (f"{value:.1f}" for value in (sign * slope[0], *sorted(sign * end for end in slope[1:])))
+    low, high = (end.replace("-0.0", "0.0") for end in ends)
+    return f"accuracy {'rises' if sign > 0 else 'falls'} by {size} points per decade ({low} to {high})"
 
 
 def _sets(report: dict) -> str:
