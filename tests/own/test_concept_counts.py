@@ -39,7 +39,8 @@ def test_lemmas_only_add(captions):
 @pytest.mark.parametrize(
     ("word", "lemma"),
     [("cats", "cat"), ("boxes", "box"), ("ponies", "pony"), ("running", "run"), ("making", "make"), ("walked", "walk"),
-     ("stopped", "stop"), ("baked", "bake"), ("carried", "carry"), ("churches", "church"), ("potatoes", "potato"), ("cries", "cry")],
+     ("stopped", "stop"), ("baked", "bake"), ("carried", "carry"), ("churches", "church"), ("potatoes", "potato"),
+     ("cries", "cry")],
 )  # fmt: skip
 def test_forms_of_a_word_have_it_among_their_lemmas(word, lemma):
     assert lemma in lemmas(word)

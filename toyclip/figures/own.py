@@ -60,7 +60,7 @@ def _said(report: dict, found: dict) -> tuple[str, str]:
         verb = "rises" if slope >= 0 else "falls"
         message = f"Accuracy {verb} by {abs(slope):.1f} points per tenfold count"
         if report["sets"] > 1:
-            message += f", within sets by {within[0] if slope >= 0 else -within[0]:.1f}"
+            message += f", {_within(within)} within sets"
     alt = f"{message}. {report['concepts']:,} concepts as dots, accuracy against {report['count']} on a log scale"
     if "bins" in found:
         first, last = found["bins"][0], found["bins"][-1]
@@ -71,3 +71,10 @@ def _said(report: dict, found: dict) -> tuple[str, str]:
     if report["zero_counts"]:
         alt += f"; {report['zero_counts']:,} concepts with a count of 0 at the left"
     return message, f"{alt}."
+
+
+def _within(slope: list[float]) -> str:
+    """The same within sets, where an interval that holds 0 is no trend."""
+    if slope[1] <= 0 <= slope[2]:
+        return "no trend seen"
+    return f"{slope[0]:+.1f}"

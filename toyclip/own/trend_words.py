@@ -46,20 +46,18 @@ def in_words(report: dict) -> str:
 def _size(report: dict, rule: str) -> str:
     """How steep and how close the trend is, by one rule."""
     found = report["rules"][rule]
-    if found.get("slope") is None:
+    if found.get("slope") is None or found["r"] is None:
         return ""
-    slope, within = found["slope"], found["slope_within"]
-    text = (
-        f"With zero counts {SHORT[rule]}, {_change(slope)} (r {found['r'][0]:.2f} over {found['concepts']:,} concepts"
-    )
+    more, p = f"; r {found['r'][0]:.2f} over {found['concepts']:,} concepts", f"permutation p {_p(found['p'])}"
     if found["bins_r"] is not None:
         n = [b["n"] for b in found["bins"]]
-        text += f", {found['bins_r']:.2f} over {len(n)} bins of {_range(n)}"
-    text += ")"
-    if report["sets"] > 1 and within:
-        text += f", and within sets {_change(within)} (r {found['r_within'][0]:.2f}, permutation p {_p(found['p'])})"
-    elif found["p"] is not None:
-        text += f"; permutation p {_p(found['p'])}"
+        more += f", {found['bins_r']:.2f} over {len(n)} bins of {_range(n)}"
+    if report["sets"] == 1:
+        return f"With zero counts {SHORT[rule]}, {_change(found['slope'], f'{more}; {p}')}."
+    text = f"With zero counts {SHORT[rule]}, {_change(found['slope'], more)}"
+    if found["slope_within"] and found["r_within"]:
+        within = f"; r {found['r_within'][0]:.2f}, {p}"
+        text += f", and within sets {_change(found['slope_within'], within)}"
     return f"{text}."
 
 
@@ -116,10 +114,8 @@ def in_lines(report: dict) -> list[str]:
         compared = [(name, kinds[rule]) for name, kinds in report["others"].items() if rule in kinds]
         if compared:
             width = max(24, *(len(name) + 2 for name, _ in compared))
-            lines += [
-                "",
-                f"{RULES[rule]}: r of own and other counts on the same concepts, own minus other, within sets",
-            ]
+            header = f"{'':{width}}{'n':>6}  {'own':>5} {'other':>5}  {'own - other':24}the same within sets"
+            lines += ["", f"{RULES[rule]}: r with the counts of other corpora, on the same concepts", header]
             lines += [f"{name:{width}}{_other(found)}" for name, found in compared]
     for rule, found in zip(RULES, rules, strict=True):
         if "bins" in found:
@@ -158,11 +154,11 @@ def _gain(found: dict) -> str:
     return _interval(gain and [100 * value for value in gain], "+.1f")
 
 
-def _change(slope: list[float]) -> str:
+def _change(slope: list[float], more: str) -> str:
     sign = 1 if slope[0] >= 0 else -1
     size, *ends = (f"{value:.1f}" for value in (sign * slope[0], *sorted(sign * end for end in slope[1:])))
     low, high = (end.replace("-0.0", "0.0") for end in ends)
-    return f"accuracy {'rises' if sign > 0 else 'falls'} by {size} points per decade ({low} to {high})"
+    return f"accuracy {'rises' if sign > 0 else 'falls'} by {size} points per decade ({low} to {high}{more})"
 
 
 def _sets(report: dict) -> str:
