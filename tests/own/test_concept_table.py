@@ -90,15 +90,15 @@ def test_the_papers_two_kinds_of_file_become_one_table(tmp_path):
     """Names as in the authors' repository: one set's name begins as another's does, and letters differ in case."""
     files = {
         "pets_class_results.json": {"RN50": {"full": 9, "classwise": {"Tabby Cat": 10.0, "pug": 30.0}}},
-        "pets-r_class_results.json": {"RN50": {"full": 9, "classwise": {"pug": 70.0}}},
+        "pets_big_class_results.json": {"RN50": {"full": 9, "classwise": {"pug": 70.0}}},
         "pets_cc3m_i0.7_search_counts.json": {"tabby cat": 5, "pug": 0},
-        "pets-r_cc3m_i0.7_search_counts.json": {"pug": 8},
+        "pets_big_cc3m_i0.7_search_counts.json": {"pug": 8},
         "coco_cc3m_i0.7_search_counts.json": {"pug": 99},
     }
     for name, held in files.items():
         (tmp_path / name).write_text(json.dumps(held))
     assert read_table([tmp_path / name for name in files]) == {
-        "dataset": ["pets", "pets", "pets-r"],
+        "dataset": ["pets", "pets", "pets_big"],
         "concept": ["Tabby Cat", "pug", "pug"],
         "count_cc3m_i0.7": [5, 0, 8],
         "acc_RN50": [10.0, 30.0, 70.0],

@@ -66,6 +66,21 @@ def test_other_counts_are_compared_on_the_same_concepts_by_the_same_rule():
         assert low < told[0] - told[1] < high
 
 
+def test_difference_from_the_same_counts_is_nothing_in_every_resample():
+    table = invented(n=60)
+    same = Concepts(**{**vars(table), "others": {"count_same": table.count.copy()}})
+    found = trend(same, resamples=100)
+    assert found["others"]["count_same"]["out"]["r_within_difference"] == pytest.approx([0, 0, 0], abs=1e-12)
+    assert found["rules"]["out"]["verdict"] == "common"
+
+
+def test_other_counts_that_are_worse_by_less_than_can_be_told_are_as_good():
+    found = trend(invented(4, n=60, count_near=0.3), resamples=200)
+    value, low, _ = found["others"]["count_near"]["out"]["r_within_difference"]
+    assert low < 0 < value
+    assert found["rules"]["out"]["verdict"] == "common"
+
+
 def test_sets_are_told_one_by_one(report):
     table = invented(count_near=0.05, count_far=1.5)
     for row in report["by_set"]:
