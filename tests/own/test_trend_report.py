@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import stats
 
 from toyclip.errors import InputError
+from toyclip.figures.own import draw_trend
 from toyclip.own.concept_table import Concepts, concepts
 from toyclip.own.table_files import write_table
 from toyclip.own.trend_report import trend
@@ -173,6 +174,29 @@ def test_enough_is_what_the_docstring_says(report):
     assert too_little(report["rules"]["out"]) is None
 
 
+@pytest.mark.parametrize("seed", range(16))
+def test_odd_tables_are_refused_or_reported_whole(seed, tmp_path):
+    """Few rows, a set a row, accuracies of 0 and 1 alone, counts that are nearly all 0 or unknown elsewhere."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([2, 3, 4, 8, 31]))
+    count = np.round(10 ** rng.uniform(0, rng.choice([0.5, 4]), n)) * (rng.random(n) < rng.choice([0.1, 0.5, 1]))
+    accuracy = [rng.random(n), np.round(rng.random(n)), (rng.random(n) < 0.1).astype(float)][seed % 3]
+    other = [np.full(n, 5.0), np.full(n, np.nan), np.where(rng.random(n) < 0.3, np.nan, count)][seed % 3]
+    sets = np.array([f"s{i}" for i in rng.integers(rng.choice([1, 2, n]), size=n)])
+    names = np.array([f"c{i}" for i in range(n)])
+    table = Concepts(names, sets, count, accuracy, {"count_other": other}, np.full(n, ""))
+    try:
+        found = trend(table, resamples=100)
+    except InputError:
+        return
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    lines = in_lines(found)
+    assert "nan" not in " ".join(lines)
+    if n <= 8:
+        assert lines[-1].count("Not enough data to say") >= 1
+    draw_trend(table, found, tmp_path / "p.png")
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -212,8 +236,6 @@ def test_command_prints_stores_and_draws(wide, tmp_path):
 
 
 def test_picture_as_svg_has_its_title_and_is_the_same_again(tmp_path):
-    from toyclip.figures.own import draw_trend
-
     table = invented(n=60)
     found = trend(table, resamples=100)
     alt = draw_trend(table, found, tmp_path / "one.svg")

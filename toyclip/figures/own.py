@@ -37,6 +37,7 @@ def draw_trend(table: Concepts, report: dict, path: str | Path) -> str:
     if "bins" in found:
         middle = [np.sqrt(b["from"] * b["to"]) for b in found["bins"]]
         axes.plot(middle, [100 * b["accuracy"] for b in found["bins"]], "o-", color=INK, ms=6, lw=1)
+    if found.get("slope"):
         own = table.count > 0
         a, b = np.log10(table.count[own]), 100 * table.accuracy[own]  # (n,), (n,)
         ends = np.array([a.min(), a.max()])  # (2,)
