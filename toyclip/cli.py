@@ -22,6 +22,7 @@ COMMANDS = {
     "floor": own.floor,
     "study": book.study,
     "bench": book.bench,
+    "trend": own.trend,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

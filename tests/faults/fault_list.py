@@ -715,3 +715,55 @@ def interval_of_wald(right):
         return share - half, share + half
 
     return interval
+
+
+# --- tools for a CLIP of one's own -----------------------------------------------------------------------------------
+
+
+@fault("own.frequency_trend", "_spread")
+def sets_that_differ_are_taken_for_a_trend_within_them(right):
+    def spread(sums):
+        if sums.ndim < 2:
+            return right(sums)
+        middle = sums.sum(axis=-2, keepdims=True)[..., 1:3] / np.maximum(sums.sum(axis=-2, keepdims=True)[..., :1], 1)
+        w, (x, y), (a, b) = sums[..., 0], np.moveaxis(sums[..., 1:3], -1, 0), np.moveaxis(middle, -1, 0)
+        xx, xy, yy = np.moveaxis(sums[..., 3:], -1, 0)
+        return np.stack(
+            [xx - 2 * a * x + w * a * a, xy - a * y - b * x + w * a * b, yy - 2 * b * y + w * b * b], axis=-1
+        )
+
+    return spread
+
+
+@fault("own.frequency_trend", "_drawn")
+def resampled_without_replacement(right):
+    return lambda size, k, rng: (right(size, k, rng), np.ones((size, k)))[1]
+
+
+@fault("own.frequency_trend", "permutation_p")
+def counts_dealt_out_over_all_sets(right):
+    return lambda x, y, blocks, permutations, seed: right(x, y, np.zeros_like(blocks), permutations, seed)
+
+
+@fault("own.frequency_trend", "log_counts")
+def concepts_never_named_kept_when_left_out(right):
+    return lambda count, rule: (right(count, rule)[0], right(count, "one")[1])
+
+
+@fault("own.trend_controls", "_predicted")
+def curves_judged_on_what_they_were_fitted_to(right):
+    def predicted(curves, y, fold, folds):
+        twice = (np.tile(curves, 2), np.tile(y, 2), np.concatenate([fold, fold * 0 + folds]), folds + 1)
+        return right(*twice)[: len(y)]
+
+    return predicted
+
+
+@fault("own.trend_words", "too_little")
+def too_little_is_enough(right):
+    return lambda found: found.get("left_out")
+
+
+@fault("own.concept_counts", "_named")
+def concept_named_twice_in_a_caption_counted_by_its_first_word(right):
+    return lambda said, starts: (words for forms in said for form in forms for words in starts.get(form, ()))

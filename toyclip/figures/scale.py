@@ -35,7 +35,7 @@ def by_count(models: Mapping[str, list[dict]], message: str) -> None:
     """Mean accuracy of the concepts of each bin of counts, one curve for each model, its name at its end.
 
     Args:
-        models: name -> bins with "from", "to", "n" and "accuracy" (0 to 1); bins of fewer than 20 concepts are left out.
+        models: name -> bins: "from", "to", "n", "accuracy" (0 to 1); those of fewer than 20 concepts are left out.
         message: the title.
     """
     figure, axes = new(3.9)
