@@ -48,7 +48,7 @@ class Processes:
         """The sum over all processes, on each of them; of any shape, the same everywhere."""
         if self.group is None:
             return values
-        total = values.clone()
+        total = values.to(self.device, copy=True)
         with self._exchange():
             dist.all_reduce(total, group=self.group)
         return total
@@ -120,11 +120,13 @@ def member(store: dist.Store, rank: int, size: int, device: str = "cpu") -> Iter
     makes a process end, its connections break, and whoever waits for it learns of it at once.
 
     Raises:
-        RecipeError: if there are more processes than GPUs.
+        RecipeError: if there are more processes than GPUs, or another kind of device.
         ProcessLostError: if another process is gone.
     """
     try:
-        if device == "cuda":
+        if device != "cpu" and not device.startswith("cuda"):
+            raise RecipeError(f"several processes cannot share the device {device!r}; use cpu or cuda")
+        if device.startswith("cuda"):
             local, there = int(os.environ.get("LOCAL_RANK", rank)), torch.cuda.device_count()
             if local >= there:
                 raise RecipeError(f"{local + 1} processes or more, but {there} GPUs here; start one process for each")
@@ -138,6 +140,7 @@ def member(store: dist.Store, rank: int, size: int, device: str = "cpu") -> Iter
         yield Processes(rank, size, device, dist.group.WORLD)
     except BaseException as error:
         if not isinstance(error, SystemExit) and not _first(store, rank):
+            time.sleep(1)  # torchrun stops all when one ends: let the first say what it has to say
             raise SystemExit(2) from None
         raise
     finally:

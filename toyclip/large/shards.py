@@ -1,5 +1,6 @@
 """Pairs in tar files, as WebDataset lays them out: `000.png` and `000.txt` side by side."""
 
+import hashlib
 import io
 import re
 import tarfile
@@ -121,6 +122,12 @@ def shard_paths(where: str) -> list[Path]:
     return paths
 
 
+def described(paths: list[Path]) -> str:
+    """Which shards these are, in a few words: their number, and a hash of their names and sizes."""
+    text = "\n".join(f"{path.name} {path.stat().st_size}" for path in paths)
+    return f"{len(paths)} shards {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
 def _opened(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path, "r:")
@@ -158,7 +165,7 @@ def records(path: Path) -> Iterator[Record | Damage]:
             except (OSError, tarfile.TarError):
                 content = b""
             if len(content) < member.size:
-                damage.append(Damage(path.name, key, "tar that breaks off"))
+                damage.append(Damage(path.name, key, "in a tar that breaks off"))
                 break
             if key != name and found:
                 yield _record(name, found)
@@ -181,9 +188,9 @@ def _members(tar: tarfile.TarFile, path: Path, damage: list[Damage]) -> Iterator
                 yield member
         tar.fileobj.seek(tar.offset)
         if tar.fileobj.read(len(END)) != END:
-            damage.append(Damage(path.name, "", "tar that breaks off"))
+            damage.append(Damage(path.name, "", "in a tar that breaks off"))
     except (OSError, tarfile.TarError):
-        damage.append(Damage(path.name, "", "tar that breaks off"))
+        damage.append(Damage(path.name, "", "in a tar that breaks off"))
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -23,6 +23,8 @@ from toyclip.pictures import on_background, to_pixels
 
 T = TypeVar("T")
 BUFFER = 1000  # pairs among which the next one is drawn
+REASONS = ("with a broken picture", "without a picture", "without a caption", "with a caption of other words",
+           "in a tar that breaks off")  # fmt: skip
 PARCEL = 64  # pairs that a worker hands over at a time
 
 
@@ -112,6 +114,7 @@ class Shards:
     def __init__(self, paths: Sequence[Path], batch_size: int, processes: Processes, workers: int = 0):
         if len(paths) < processes.size:
             raise InputError(f"{len(paths)} shards for {processes.size} processes; give at least one for each")
+        self.processes = processes
         self.paths, self.workers = list(paths[processes.rank :: processes.size]), workers
         quotient, rest = divmod(batch_size, processes.size)
         self.share = quotient + (processes.rank < rest)
@@ -129,6 +132,16 @@ class Shards:
         seed = int(torch.randint(2**62, (), generator=order))
         shard_order = torch.randperm(len(self.paths), generator=streams.generator(seed, "shards")).tolist()
         return self._batches(_Reader([self.paths[i] for i in shard_order], seed))
+
+    def skipped(self) -> str:
+        """What was left out in the last epoch, in all processes; "" if nothing was. All of them have to ask.
+
+        Several records that a tar has lost by breaking off count as one.
+        """
+        counts = torch.tensor([self.damage[reason] for reason in REASONS])  # (reasons,)
+        counts, pairs = self.processes.sum(counts).tolist(), int(self.processes.sum(self.captions).sum())
+        parts = [f"{n} {reason}" for n, reason in zip(counts, REASONS, strict=True) if n]
+        return f"skipped {sum(counts)} damaged records beside {pairs:,} pairs: {', '.join(parts)}" if parts else ""
 
     def _batches(self, reader: _Reader) -> Iterator[Batch]:
         self.damage.clear()
