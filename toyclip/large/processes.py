@@ -1,21 +1,17 @@
 """Several processes that train one model: how they meet, what they tell one another, and how they end together."""
 
 import contextlib
-import multiprocessing
 import os
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing.connection import Connection
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from toyclip.errors import InputError, LossNotFiniteError, ProcessLostError, RecipeError
+from toyclip.errors import ProcessLostError, RecipeError
 
 PATIENCE = 300.0  # seconds that a process waits for what another has to send
 TOLD = "toyclip: who tells what went wrong"  # a key of the store that all processes share
@@ -154,67 +150,3 @@ def _first(store: dist.Store, rank: int) -> bool:
         return store.compare_set(TOLD, "", str(rank)).decode() == str(rank)
     except RuntimeError:
         return True
-
-
-def together(
-    function: Callable[..., Any], processes: int, *arguments: object, start: str = "spawn", device: str = "cpu"
-) -> list:
-    """What `function(Processes, *arguments)` returns in each of so many new processes on this machine, by rank.
-
-    For proofs and measurements; a training is started by torchrun. Each process runs on one thread.
-
-    Args:
-        function: defined at the top of a module that can be imported; what it returns is sent through a pipe.
-        start: how Python makes a process; "spawn" works everywhere, "fork" in milliseconds, where nothing else runs.
-
-    Raises:
-        ProcessLostError: if a process ends without a word.
-        RuntimeError: if one fails; with its traceback, unless the error is one of toyclip's own.
-    """
-    context = multiprocessing.get_context(start)
-    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    ends = [context.Pipe(duplex=False) for _ in range(processes)]
-    children = [
-        context.Process(
-            target=_work, args=(send, store.port, rank, processes, device, function, arguments), daemon=True
-        )
-        for rank, (_, send) in enumerate(ends)
-    ]
-    try:
-        for child in children:
-            child.start()
-        for _, send in ends:
-            send.close()  # so that its end is seen when the child is gone
-        answers = [_received(receive) for receive, _ in ends]
-    finally:
-        for child in children:
-            if child.is_alive():
-                child.join(2)
-                child.kill()
-            child.join()
-    errors = [answer for answer in answers if isinstance(answer, Exception)]
-    for error in sorted(errors, key=lambda error: isinstance(error, ProcessLostError)):  # a cause before its effect
-        raise error
-    return [value for (value,) in answers]
-
-
-def _received(pipe: Connection) -> tuple | Exception:
-    try:
-        return pipe.recv()
-    except EOFError:
-        return ProcessLostError("a process ended without a word; look at what it printed")
-
-
-def _work(
-    pipe: Connection, port: int, rank: int, size: int, device: str, function: Callable, arguments: Sequence
-) -> None:
-    """The whole life of a process of `together`."""
-    torch.set_num_threads(1)
-    try:
-        store = dist.TCPStore("127.0.0.1", port, is_master=False)
-        with member(store, rank, size, device) as processes:
-            pipe.send((function(processes, *arguments),))
-    except (InputError, LossNotFiniteError, ProcessLostError) as error:
-        pipe.send(error)
-    except Exception:
-        pipe.send(RuntimeError(traceback.format_exc()))
