@@ -1,71 +1,50 @@
-"""Several processes in a test: forked where that works, so that none of them has to import torch again."""
+"""Several processes in a test, of which none has to import torch again."""
 
-import contextlib
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
-import torch
 
 from toyclip import cli
 from toyclip.large.together import together
 
-START = "fork" if sys.platform == "linux" else "spawn"
-forks = pytest.mark.skipif(START != "fork", reason="the command line is patched in processes that are forked")
-
-with warnings.catch_warnings(action="ignore"):
-    import torch._dynamo  # noqa: F401  DistributedDataParallel imports it, in every process anew if it is not there
-
-
-@contextlib.contextmanager
-def forking() -> Iterator[None]:
-    """From Python 3.12 on a fork warns of threads; those of torch are not used in the child."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield
+#: A server that has imported what takes long, and is forked for every process of a test; none inherits our threads.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["torch", "torch._dynamo", "torch.utils.checkpoint", "pytest", "hypothesis", "typer",
+                                "safetensors.torch", "scipy.stats", "PIL.Image"])  # fmt: skip
 
 
-def many(function: Callable, processes: int, *arguments: object) -> list:
+def many(function: Callable, processes: int, *arguments: object, patience: float = 60) -> list:
     """What a function returns in each of several processes."""
-    with forking():
-        return together(function, processes, *arguments, start=START)
+    return together(function, processes, *arguments, start="forkserver", patience=patience)
+
+
+def apart(function: Callable, *arguments: object) -> int:
+    """The exit code of a process that does nothing but call this function; -9 if it was killed."""
+    child = CONTEXT.Process(target=function, args=arguments)
+    child.start()
+    child.join(60)
+    child.kill()
+    child.join()
+    return child.exitcode
 
 
 class Crew:
     """The command line in several processes, as torchrun starts them; what they print goes to one file."""
 
-    def __init__(self, folder: Path, size: int, arguments: list, prepare: Callable[[int], object] = lambda rank: None):
+    def __init__(self, folder: Path, size: int, arguments: list, prepare: Callable[[int], object] = int):
         self.told = folder / "told"
         self.told.write_bytes(b"")
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-        context = multiprocessing.get_context("fork")
-        arguments = list(map(str, arguments))
-        self.members = [context.Process(target=self._run, args=(r, size, port, arguments, prepare)) for r in range(size)]
-        with forking():
-            for member in self.members:
-                member.start()
-
-    def _run(self, rank: int, size: int, port: int, arguments: list[str], prepare: Callable[[int], object]) -> None:
-        os.dup2(os.open(self.told, os.O_WRONLY | os.O_APPEND), 1)
-        os.dup2(1, 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-        torch.set_num_threads(1)
-        if size > 1:
-            os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank),
-                           "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
-        prepare(rank)
-        sys.argv = ["toyclip", *arguments]
-        try:
-            cli.main()
-        finally:
-            sys.stdout.flush()
+        common = (size, port, list(map(str, arguments)), self.told, prepare)
+        self.members = [CONTEXT.Process(target=command, args=(rank, *common)) for rank in range(size)]
+        for member in self.members:
+            member.start()
 
     def wait(self, seconds: float = 60) -> tuple[list[int], list[str]]:
         """Exit codes by rank, and all lines that were printed; none may hang."""
@@ -78,3 +57,19 @@ class Crew:
             member.join()
         assert not hung, f"{len(hung)} processes hang\n{self.told.read_text()}"
         return [member.exitcode for member in self.members], self.told.read_text().splitlines()
+
+
+def command(
+    rank: int, size: int, port: int, arguments: list[str], told: Path, prepare: Callable[[int], object]
+) -> None:
+    """The command line in one of the processes."""
+    os.dup2(os.open(told, os.O_WRONLY | os.O_APPEND), 1)
+    os.dup2(1, 2)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if size > 1:
+        os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank),
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+    prepare(rank)
+    sys.argv = ["toyclip", *arguments]
+    cli.main()

@@ -84,8 +84,8 @@ def contact() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or any(word in str(error).lower() for word in ("gloo", "nccl", "store")):
             raise ProcessLostError(
-                f"another process has ended, or did not answer within {PATIENCE:.0f} s; start all of them again "
-                "(with --checkpoint they go on where they were)"
+                "another process has ended, or did not answer in time; start all of them again (with --checkpoint "
+                "they go on where they were)"
             ) from None
         raise
 
@@ -109,11 +109,16 @@ def joined(device: str = "cpu") -> Iterator[Processes]:
 
 
 @contextlib.contextmanager
-def member(store: dist.Store, rank: int, size: int, device: str = "cpu") -> Iterator[Processes]:
+def member(
+    store: dist.Store, rank: int, size: int, device: str = "cpu", patience: float = PATIENCE
+) -> Iterator[Processes]:
     """Be process `rank` of `size` that share a store; NCCL carries what GPUs exchange, gloo everything else.
 
     If one fails, all end: who notices first raises, the others leave in silence, with exit code 2. Where an error
     makes a process end, its connections break, and whoever waits for it learns of it at once.
+
+    Args:
+        patience: seconds that one waits for another that is still there, but sends nothing.
 
     Raises:
         RecipeError: if there are more processes than GPUs, or another kind of device.
@@ -131,7 +136,7 @@ def member(store: dist.Store, rank: int, size: int, device: str = "cpu") -> Iter
         backend = "nccl" if device.startswith("cuda") else "gloo"
         with contact():
             dist.init_process_group(
-                backend, store=store, rank=rank, world_size=size, timeout=timedelta(seconds=PATIENCE)
+                backend, store=store, rank=rank, world_size=size, timeout=timedelta(seconds=patience)
             )
         yield Processes(rank, size, device, dist.group.WORLD)
     except BaseException as error:

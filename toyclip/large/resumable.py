@@ -1,6 +1,7 @@
 """Checkpoints, whole or not at all: a run that was killed at any moment goes on to the weights it would have had."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -123,6 +124,8 @@ def claimed(path: str | Path) -> Iterator[None]:
     place = Path(path).absolute()
     lock = FileLock(place.with_name(f".{place.name}.lock"))
     try:
+        if not place.parent.is_dir():  # the lock would make it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"another command is at work with {str(path)!r}; wait for it, or give another file") from None

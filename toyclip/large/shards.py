@@ -1,5 +1,6 @@
 """Pairs in tar files, as WebDataset lays them out: `000.png` and `000.txt` side by side."""
 
+import contextlib
 import hashlib
 import io
 import re
@@ -144,8 +145,12 @@ def count(path: Path) -> int:
     Raises:
         InputError: if the shard is missing or no tar.
     """
-    with _opened(path) as tar:
-        return len({_split(member.name)[0] for member in _members(tar, path, []) if _split(member.name)[1] in PICTURES})
+    found = set()
+    with _opened(path) as tar, contextlib.suppress(OSError, tarfile.TarError):  # told when its contents are read
+        for member in tar:
+            name, kind = _split(member.name)
+            found |= {name} if kind in PICTURES else set()
+    return len(found)
 
 
 def records(path: Path) -> Iterator[Record | Damage]:
@@ -154,43 +159,34 @@ def records(path: Path) -> Iterator[Record | Damage]:
     Members whose names are the same up to the first dot belong together, as in WebDataset.
 
     Raises:
-        InputError: if the shard is missing, empty or no tar.
+        InputError: if the shard is missing or no tar.
     """
-    name, found, damage, seen = "", {}, [], False
+    name, found, damage = "", {}, []
+    for member, content in _files(path, damage):
+        key, kind = _split(member)
+        if key != name and found:
+            yield _record(name, found)
+            found = {}
+        name, found[kind] = key, content
+    last = _record(name, found)
+    if found and not (damage and (last.picture is None or last.caption is None)):  # the rest was cut off
+        yield last
+    yield from damage
+
+
+def _files(path: Path, damage: list[Damage]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a tar; Python's own loop ends in silence at a broken header or a missing end."""
+    broken = Damage(path.name, "", "in a tar that breaks off")
     with _opened(path) as tar:
-        for member in _members(tar, path, damage):
-            key, kind = _split(member.name)
-            try:
-                content = tar.extractfile(member).read()
-            except (OSError, tarfile.TarError):
-                content = b""
-            if len(content) < member.size:
-                damage.append(Damage(path.name, key, "in a tar that breaks off"))
-                break
-            if key != name and found:
-                yield _record(name, found)
-                found = {}
-            name, seen = key, True
-            found[kind] = content
-        else:
-            if found:
-                yield _record(name, found)
-    if not seen and not damage:
-        raise InputError(f"the shard {str(path)!r} is empty; write it again, or leave it out")
-    yield from damage[:1]
-
-
-def _members(tar: tarfile.TarFile, path: Path, damage: list[Damage]) -> Iterator[tarfile.TarInfo]:
-    """The files of a tar. Python's own loop ends in silence where a header is broken or the end is missing."""
-    try:
-        for member in tar:
-            if member.isfile():
-                yield member
-        tar.fileobj.seek(tar.offset)
-        if tar.fileobj.read(len(END)) != END:
-            damage.append(Damage(path.name, "", "in a tar that breaks off"))
-    except (OSError, tarfile.TarError):
-        damage.append(Damage(path.name, "", "in a tar that breaks off"))
+        try:
+            for member in tar:
+                if member.isfile():
+                    yield member.name, tar.extractfile(member).read()
+            tar.fileobj.seek(tar.offset)
+            if tar.fileobj.read(len(END)) != END:
+                damage.append(broken)
+        except (OSError, tarfile.TarError):
+            damage.append(broken)
 
 
 def _split(name: str) -> tuple[str, str]:

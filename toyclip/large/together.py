@@ -10,11 +10,16 @@ import torch
 import torch.distributed as dist
 
 from toyclip.errors import InputError, LossNotFiniteError, ProcessLostError
-from toyclip.large.processes import member
+from toyclip.large.processes import PATIENCE, member
 
 
 def together(
-    function: Callable[..., Any], processes: int, *arguments: object, start: str = "spawn", device: str = "cpu"
+    function: Callable[..., Any],
+    processes: int,
+    *arguments: object,
+    start: str = "spawn",
+    device: str = "cpu",
+    patience: float = PATIENCE,
 ) -> list:
     """What `function(Processes, *arguments)` returns in each of so many new processes on this machine, by rank.
 
@@ -23,7 +28,8 @@ def together(
     Args:
         function: defined at the top of a module that can be imported; what it returns is sent through a pipe
             (numbers, lists, NumPy's arrays; a tensor would stay in the process that made it).
-        start: how Python makes a process; "spawn" works everywhere, "fork" in milliseconds, where nothing else runs.
+        start: how Python makes a process; "spawn" works everywhere and imports torch in each, which takes seconds.
+        patience: seconds that one waits for another that is still there, but sends nothing.
 
     Raises:
         ProcessLostError: if a process ends without a word.
@@ -33,9 +39,7 @@ def together(
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     ends = [context.Pipe(duplex=False) for _ in range(processes)]
     children = [
-        context.Process(
-            target=_work, args=(send, store.port, rank, processes, device, function, arguments), daemon=True
-        )
+        context.Process(target=_work, args=(send, store.port, rank, processes, device, patience, function, arguments))
         for rank, (_, send) in enumerate(ends)
     ]
     try:
@@ -71,13 +75,20 @@ def _received(pipes: Sequence[Connection]) -> list[tuple | Exception]:
 
 
 def _work(
-    pipe: Connection, port: int, rank: int, size: int, device: str, function: Callable, arguments: Sequence
+    pipe: Connection,
+    port: int,
+    rank: int,
+    size: int,
+    device: str,
+    patience: float,
+    function: Callable,
+    arguments: Sequence,
 ) -> None:
     """The whole life of a process of `together`."""
     torch.set_num_threads(1)
     try:
         store = dist.TCPStore("127.0.0.1", port, is_master=False)
-        with member(store, rank, size, device) as processes:
+        with member(store, rank, size, device, patience) as processes:
             pipe.send((function(processes, *arguments),))
     except (InputError, LossNotFiniteError, ProcessLostError) as error:
         pipe.send(error)
