@@ -6,7 +6,7 @@ from crew import many
 
 from toyclip.errors import InputError, RecipeError
 from toyclip.large.processes import Processes
-from toyclip.large.proof import Gap, batch_of_the_world, gap, gap_in
+from toyclip.large.proof import Gap, batch_of_the_world, gap_in, gaps
 from toyclip.large.steps import Towers, step
 from toyclip.large.training import Run
 from toyclip.recipes import FAST
@@ -14,14 +14,14 @@ from toyclip.recipes import FAST
 CASES = [(21, None, True), (21, 4, True), (3, None, True), (3, 1, True), (64, None, False), (64, 7, False)]
 
 
-def gaps(processes: Processes) -> list[Gap]:
+def right_gaps(processes: Processes) -> list[Gap]:
     return [gap_in(processes, "global_info_nce", size, chunk, 0, doubles) for size, chunk, doubles in CASES]
 
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_loss_and_gradients_are_those_of_a_single_process(processes):
     """Batches that do not divide, of 3 pairs among 4 processes too; to ten digits in float64, to 1e-5 in float32."""
-    first, *others = many(gaps, processes)
+    first, *others = many(right_gaps, processes)
     assert all(other == first for other in others)  # the same everywhere, bit by bit
     for (size, chunk, doubles), found in zip(CASES, first, strict=True):
         tolerance = 1e-10 if doubles else 1e-5
@@ -44,7 +44,7 @@ def test_gradient_without_the_way_back_through_the_gather_is_far_off():
 
 def test_unknown_loss_is_refused_before_a_process_is_started():
     with pytest.raises(InputError, match="there is no loss 'mine'; choose one of global_info_nce"):
-        gap("mine")
+        gaps(["global_info_nce", "mine"])
 
 
 def test_impossible_batches_are_refused():

@@ -1,5 +1,6 @@
-"""Is the gradient of many processes that of one? Measured on a batch of the world (issue S19, chapter on scale)."""
+"""Is the gradient of many processes that of one? Measured on a batch of the world (the chapter on scale)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,8 +36,8 @@ def batch_of_the_world(size: int, seed: int) -> tuple[Tensor, Tensor]:
     return pairs.pixels[dealt], Tokenizer().encode(CAPTIONS)[pairs.captions[dealt]]
 
 
-def gap(
-    loss: str = "global_info_nce",
+def gaps(
+    losses: Sequence[str] = tuple(LOSSES),
     processes: int = 2,
     batch_size: int = 64,
     chunk: int | None = None,
@@ -44,26 +45,35 @@ def gap(
     doubles: bool = False,
     start: str = "spawn",
     device: str = "cpu",
-) -> Gap:
-    """One step with this loss in so many processes, against one with `plain_step` in a single one.
+) -> dict[str, Gap]:
+    """One step with each of these losses in so many processes, against one with `plain_step` in a single one.
 
     Args:
-        loss: "global_info_nce", or the name of one of the wrong losses.
+        losses: "global_info_nce", and names of wrong losses.
         chunk: for gradient caching in every process.
         doubles: compute in float64.
         start: how processes are started, as in `together`.
 
     Raises:
-        InputError: if there is no loss of this name.
+        InputError: if there is no loss of a name.
     """
-    lookup(LOSSES, loss, "loss")
-    return together(gap_in, processes, loss, batch_size, chunk, seed, doubles, start=start, device=device)[0]
+    for loss in losses:
+        lookup(LOSSES, loss, "loss")
+    arguments = tuple(losses), batch_size, chunk, seed, doubles
+    return together(gaps_in, processes, *arguments, start=start, device=device)[0]
+
+
+def gaps_in(
+    processes: Processes, losses: Sequence[str], batch_size: int, chunk: int | None, seed: int, doubles: bool = False
+) -> dict[str, Gap]:
+    """The same, inside one of the processes; all of them have to call it."""
+    return {loss: gap_in(processes, loss, batch_size, chunk, seed, doubles) for loss in losses}
 
 
 def gap_in(
     processes: Processes, loss: str, batch_size: int, chunk: int | None, seed: int, doubles: bool = False
 ) -> Gap:
-    """The same, inside one of the processes; all of them have to call it.
+    """The gap of one loss, inside one of the processes; all of them have to call it.
 
     >>> gap_in(Processes(), "global_info_nce", batch_size=8, chunk=3, seed=0).angle < 0.01  # degrees
     True
