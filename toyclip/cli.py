@@ -10,19 +10,20 @@ from typing import Annotated
 import typer
 
 import toyclip
-from toyclip.commands import book, model, own
+from toyclip.commands import book, large, model, own
 from toyclip.lab.terminal import end_without_output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)  # rich's help takes twice as long
 UsageError = typer.BadParameter.__mro__[1]  # typer does not export it
 COMMANDS = {
     "train": model.train,
+    "shards": large.shards,
     "classify": model.classify,
     "eval": model.evaluate,
     "floor": own.floor,
+    "trend": own.trend,
     "study": book.study,
     "bench": book.bench,
-    "trend": own.trend,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

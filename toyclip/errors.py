@@ -30,6 +30,10 @@ class LossNotFiniteError(ArithmeticError):
     """The training loss became NaN or infinite; the weights are worthless from that step on."""
 
 
+class ProcessLostError(RuntimeError):
+    """Another process that trains the same model is gone, or does not answer."""
+
+
 def lookup(table: Mapping[str, T], name: str, what: str) -> T:
     """What `table` holds under a name.
 

@@ -3,13 +3,12 @@
 import json
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toyclip.errors import ModelFileError, RecipeError
+from toyclip.errors import ModelFileError
 from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, one_line_errors, usable
 
@@ -28,17 +27,27 @@ def train(
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
     out: Annotated[Path | None, typer.Option(help="Write the model here, as safetensors.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the history here.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Of all processes together, instead of the recipe's.")] = None,
+    shards: Annotated[str | None, typer.Option(help="Tar files instead of the world: folder, pattern, range.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that read shards, for each that trains.")] = 0,
+    checkpoint_file: Annotated[
+        Path | None, typer.Option("--checkpoint", help="Go on from this file if it is there, and keep it up to date.")
+    ] = None,
+    every: Annotated[int, typer.Option(help="Steps between two checkpoints, also written after an epoch.")] = 50,
+    chunk: Annotated[int | None, typer.Option(help="Pairs whose activations are held at a time, in a process.")] = None,
 ) -> None:
-    """Draw the world, train on 2,720 pictures, test on 480."""
+    """Draw the world, train on 2,720 pictures, test on 480. Under torchrun, in several processes."""
     from toyclip import checkpoint
+    from toyclip.commands.large import Wanted, chosen_recipe, train_large, under_torchrun
     from toyclip.data import Tokenizer
     from toyclip.lab.provenance import machine
-    from toyclip.recipes import RECIPES
     from toyclip.train import train as train_model
 
-    if recipe not in RECIPES:
-        raise RecipeError(f"unknown recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
-    chosen = RECIPES[recipe] if epochs is None else replace(RECIPES[recipe], epochs=epochs)
+    if shards or workers or checkpoint_file or chunk is not None or under_torchrun():
+        asked = recipe, epochs, batch_size, seed, device, out, json_file, shards, workers, checkpoint_file, every, chunk
+        train_large(Wanted(*asked))
+        return
+    chosen = chosen_recipe(recipe, epochs, batch_size)
     usable(device)
     check_writable(*filter(None, (out, json_file)))
     with bar("epochs") as progress:

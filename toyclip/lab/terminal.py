@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from toyclip.errors import InputError, LossNotFiniteError, RecipeError
+from toyclip.errors import InputError, LossNotFiniteError, ProcessLostError, RecipeError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -53,7 +53,7 @@ def one_line_errors(command: Callable) -> Callable:
     def wrapped(*args, **kwargs):
         try:
             return command(*args, **kwargs)
-        except (InputError, LossNotFiniteError) as error:
+        except (InputError, LossNotFiniteError, ProcessLostError) as error:
             typer.echo(f"toyclip: {error}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:

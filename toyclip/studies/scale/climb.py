@@ -1,7 +1,7 @@
 """From the toy to CLIP one rung at a time, each asked for the same pictures (chapter From the toy to CLIP).
 
-Concepts are emoji at any place, a little turned, on dark greys. The first 200 of a seed are shown by every rung, and asked
-for among their 200 English names; the next 100 are shown by none.
+Concepts are emoji at any place, a little turned, on dark greys. The first 200 of a seed are shown by every rung, and
+asked for among their 200 English names; the next 100 are shown by none.
 """
 
 import itertools

@@ -1,0 +1,1 @@
+"""Many processes, large data: one model trained by several processes, from shards, with checkpoints (a wing)."""
