@@ -22,7 +22,11 @@ class Pictures(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)  # (3, 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) bytes, or floats in [0, 1] -> (B, D) embeddings, not yet normalised; ImageError: another size."""
+        """(B, 3, H, W) bytes, or floats in [0, 1] -> (B, D) embeddings, not yet normalised.
+
+        Raises:
+            ImageError: if they have another size than the model was built for.
+        """
         if tuple(images.shape[2:]) != self.size:
             told = "{} x {} pixels".format(*images.shape[2:])
             raise ImageError(f"pictures of {told}; this model reads {self.size[0]} x {self.size[1]}, resize them first")
@@ -75,10 +79,9 @@ class HuggingFaceCLIP(ToyCLIP):
 
     def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]):
         nn.Module.__init__(self)  # what ToyCLIP builds is here already
-        kind, text, vision = model.config.model_type, model.config.text_config, model.config.vision_config
-        if kind not in KINDS:
+        if (kind := model.config.model_type) not in KINDS:
             raise ModelFileError(f"a model of kind {kind!r}; give one of {', '.join(KINDS)}")
-        size = vision.image_size
+        text, size = model.config.text_config, model.config.vision_config.image_size
         size = (size, size) if isinstance(size, int) else tuple(size)
         self.hugging_face = [model]  # in a list, so that its weights are not counted twice
         self.image_encoder = Pictures(model.vision_model, getattr(model, "visual_projection", nn.Identity()),
@@ -114,7 +117,9 @@ class Pieces:
             if not ids:
                 raise CaptionError("the caption is empty; write at least one word")
             if self.tokenizer.unk_token_id in ids:
-                raise CaptionError(f"{text!r} holds something this model's tokenizer has no piece for; write it otherwise")
+                raise CaptionError(
+                    f"{text!r} holds something this model's tokenizer has no piece for; write it otherwise"
+                )
             if len(ids) > room:
                 raise CaptionError(f"{text!r} has {len(ids)} word pieces; at most {room} fit")
         rows = self.tokenizer(captions, padding="max_length", max_length=self.context_length)["input_ids"]
