@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import toyclip
-from toyclip.commands import book, model
+from toyclip.commands import book, model, own
 from toyclip.lab.terminal import end_without_output
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)  # rich's help takes twice as long
@@ -19,6 +19,7 @@ COMMANDS = {
     "train": model.train,
     "classify": model.classify,
     "eval": model.evaluate,
+    "score": own.score,
     "study": book.study,
     "bench": book.bench,
 }

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
 ModelFile = Annotated[
     Path | None,
-    typer.Option("--model", help="Written by train, or a CLIP of Hugging Face, folder or name; the shipped one if none."),
+    typer.Option(
+        "--model", help="Written by train, or a CLIP of Hugging Face, folder or name; the shipped one if none."
+    ),
 ]
 
 
