@@ -58,6 +58,23 @@ def opened(name: str | Path | None = None) -> Opened:
     return Opened(model, tokenizer, load_picture, lambda pictures: pictures, "a {}")
 
 
+def open_picture(path: str | Path) -> Image.Image:
+    """A picture's file in RGB, whole and the right way up, as the processors of other models want it.
+
+    Raises:
+        ImageError: if the file is missing, is no picture, is damaged, or has too many pixels.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise ImageError(f"it has {file.width} x {file.height} pixels, more than {MOST_PIXELS:,}")
+            return ImageOps.exif_transpose(eight_bits(file)).convert("RGB")
+    except FileNotFoundError:
+        raise ImageError(f"there is no file {str(path)!r}; give the path of a picture") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(f"cannot read {str(path)!r} as a picture ({error}); give a whole PNG or JPEG") from None
+
+
 class Reader:
     """Turns pictures into what a model of Hugging Face reads, by its own image processor, all but the last scaling."""
 
@@ -66,16 +83,7 @@ class Reader:
 
     def __call__(self, path: str | Path) -> Tensor:
         """A picture's file -> (3, H, W) uint8; ImageError names what cannot be read."""
-        try:
-            with warnings.catch_warnings(action="ignore"), Image.open(path) as file:
-                if file.width * file.height > MOST_PIXELS:
-                    raise ImageError(f"it has {file.width} x {file.height} pixels, more than {MOST_PIXELS:,}")
-                picture = ImageOps.exif_transpose(eight_bits(file)).convert("RGB")
-        except FileNotFoundError:
-            raise ImageError(f"there is no file {str(path)!r}; give the path of a picture") from None
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ImageError(f"cannot read {str(path)!r} as a picture ({error}); give a whole PNG or JPEG") from None
-        return self.pixels(picture)
+        return self.pixels(open_picture(path))
 
     def pixels(self, picture: Image.Image) -> Tensor:
         """An RGB picture of any size -> (3, H, W) uint8."""

@@ -1,4 +1,4 @@
-"""How many pictures of each concept a model names rightly: a folder of pictures becomes the table of `toyclip trend`."""
+"""How many pictures of each concept a model names rightly: from a folder of pictures to the table of trend."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
