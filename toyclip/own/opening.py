@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,14 +97,11 @@ class Reader:
 
 
 def _needs_transformers(name: str) -> None:
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            import transformers  # noqa: F401 (takes seconds)
-    except ImportError:
+    if find_spec("transformers") is None:
         raise ModelFileError(
             f"{name!r} would be a model of Hugging Face, for which the package transformers is missing; "
             "run pip install -e '.[real]'"
-        ) from None
+        )
 
 
 def _from_folder(folder: Path, name: str) -> Opened:

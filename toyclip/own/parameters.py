@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from toyclip.errors import lookup
+
 if TYPE_CHECKING:
     from transformers import CLIPConfig, SiglipConfig
 
@@ -22,6 +24,30 @@ PARTS = (  # what stands in a parameter's name, which part of the model it belon
     (r"\.head\.", "head"),
 )
 TOWERS = (("vis", "pictures"), ("text", "captions"))  # how the names of a tower's parameters begin
+
+NAMED = {  # what differs from the defaults of CLIPConfig (Radford et al. 2021)
+    "ViT-B/32": {},
+    "ViT-B/16": {"vision_config": {"patch_size": 16}},
+    "ViT-L/14": {
+        "vision_config": {
+            "patch_size": 14, "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+        },
+        "text_config": {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
+        "projection_dim": 768,
+    },
+}  # fmt: skip
+
+
+def named(name: str) -> "CLIPConfig":
+    """The configuration of one of OpenAI's Vision Transformers; InputError if it is not in `NAMED`.
+
+    >>> named("ViT-L/14").vision_config.hidden_size
+    1024
+    """
+    from transformers import CLIPConfig
+
+    return CLIPConfig(**lookup(NAMED, name, "architecture"))
 
 
 def parts(config: "CLIPConfig | SiglipConfig") -> dict[tuple[str, str], int]:
