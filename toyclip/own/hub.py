@@ -25,9 +25,10 @@ def fetched(name: str) -> Path:
         ModelFileError: if there is no such repository, or it is neither in the cache nor within reach.
     """
     import huggingface_hub
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars, get_session
 
     disable_progress_bars()
+    get_session().timeout = PATIENCE  # its own requests for lists wait for ever
     try:
         with warnings.catch_warnings(action="ignore"):
             folder = _snapshot(name, None)

@@ -122,7 +122,9 @@ def _from_folder(folder: Path, name: str) -> Opened:
         with warnings.catch_warnings(action="ignore"):
             return _read(folder)
     except Exception as error:  # a foreign loader raises what it likes on a damaged file
-        reason = " ".join(str(error).split("\n")[:1]) or type(error).__name__
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        if isinstance(error, ImportError):  # such as SigLIP's tokenizer, which needs sentencepiece
+            raise ModelFileError(f"a part of {name!r} needs another package ({reason}); install it with pip") from None
         raise ModelFileError(f"{name!r} is no whole CLIP or SigLIP of Hugging Face ({reason}); save it anew") from None
 
 
