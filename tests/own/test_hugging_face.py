@@ -3,7 +3,9 @@
 import copy
 import json
 import shutil
+import socket
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -388,6 +390,7 @@ def test_only_files_that_cannot_run_code_are_asked_for(cache, monkeypatch):
 
     asked = {}
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **kwargs: asked.update(kwargs) or "there")
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *args, **kwargs: None)
     hub._snapshot("openai/tiny", None)
     names = ["README.md", "config.json", "flax_model.msgpack", "merges.txt", "model.safetensors", "modeling_x.py",
              "model-00001-of-00002.safetensors", "model.safetensors.index.json", "preprocessor_config.json",
@@ -395,6 +398,20 @@ def test_only_files_that_cannot_run_code_are_asked_for(cache, monkeypatch):
     left = set(names) - set(filter_repo_objects(names, allow_patterns=asked["allow_patterns"]))
     assert left == {"README.md", "flax_model.msgpack", "modeling_x.py", "pytorch_model.bin", "tf_model.h5", "x.pkl"}
     assert asked["etag_timeout"] <= 5
+
+
+def test_a_hub_that_never_answers_is_given_up(cache, monkeypatch):
+    """A server that takes the connection and says nothing."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        start = time.perf_counter()
+        with pytest.raises(ModelFileError, match="out of reach"):
+            opened("openai/tiny")
+    assert time.perf_counter() - start < 10
 
 
 def test_without_a_name_the_shipped_model_answers():

@@ -113,7 +113,8 @@ def test_table_is_that_of_the_pictures_one_by_one(pictures, toyclip, tmp_path):
     concepts = sorted(f"{color} {shape}" for color, shape in CLASSES[::3])
     weights = classifier(model, [f"a {concept}" for concept in concepts], tokenizer)
     counts = tmp_path / "counts.csv"
-    counts.write_text("count,concept\n" + "".join(f"{10**i},{c}\n" for i, c in reversed([*enumerate([*concepts, "more"])])))
+    lines = [f"{10**i},{concept}\n" for i, concept in enumerate([*concepts, "more"])]
+    counts.write_text("count,concept\n" + "".join(reversed(lines)))
     code, out, err = toyclip("score", pictures, "--out", tmp_path / "table.csv", "--counts", counts)
     assert code == 0
     rows = table(tmp_path / "table.csv")

@@ -25,10 +25,9 @@ def fetched(name: str) -> Path:
         ModelFileError: if there is no such repository, or it is neither in the cache nor within reach.
     """
     import huggingface_hub
-    from huggingface_hub.utils import disable_progress_bars, get_session
+    from huggingface_hub.utils import disable_progress_bars
 
     disable_progress_bars()
-    get_session().timeout = PATIENCE  # its own requests for lists wait for ever
     try:
         with warnings.catch_warnings(action="ignore"):
             folder = _snapshot(name, None)
@@ -36,7 +35,7 @@ def fetched(name: str) -> Path:
     except huggingface_hub.errors.RepositoryNotFoundError:
         told = "the hub of Hugging Face shows no such model; check its name"
     except Exception as error:  # whatever can happen to a network, and what huggingface_hub makes of it
-        reason = f"{error.__cause__ or error}".split("\n")[0].rstrip(".")
+        reason = str(error).split("\n")[0].rstrip(".")
         told = f"the hub of Hugging Face is out of reach ({reason}); connect, or give a folder with the model"
     raise ModelFileError(f"{name!r} is no file, no folder and not whole in the cache, and {told}") from None
 
@@ -47,8 +46,18 @@ def has_weights(folder: Path) -> bool:
 
 
 def _snapshot(name: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
+    """The folder of one revision; the hub is asked first whether it answers, since a download would wait for ever."""
+    from huggingface_hub import HfApi, errors, snapshot_download
 
+    try:
+        HfApi().model_info(name, revision=revision, timeout=PATIENCE)
+    except errors.RepositoryNotFoundError:
+        raise
+    except Exception as out_of_reach:
+        try:
+            return Path(snapshot_download(name, revision=revision, local_files_only=True))
+        except errors.LocalEntryNotFoundError:
+            raise out_of_reach from None
     return Path(snapshot_download(name, revision=revision, allow_patterns=WANTED, etag_timeout=PATIENCE))
 
 
