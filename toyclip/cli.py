@@ -21,6 +21,7 @@ COMMANDS = {
     "classify": model.classify,
     "eval": model.evaluate,
     "floor": own.floor,
+    "score": own.score,
     "trend": own.trend,
     "study": book.study,
     "bench": book.bench,

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from toyclip.train import Epoch
 
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
-ModelFile = Annotated[Path | None, typer.Option("--model", help="A model written by train; the shipped one if none.")]
+ModelFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", help="Written by train, or a CLIP of Hugging Face, folder or name; the shipped one if none."
+    ),
+]
 
 
 @one_line_errors
@@ -78,13 +83,12 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list and nothing else.")] = False,
 ) -> None:
     """Rank captions by how well they fit a picture."""
-    from toyclip import checkpoint
-    from toyclip.pictures import load_picture
+    from toyclip.own.opening import opened
     from toyclip.zero_shot import classifier, similarities
 
-    model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
+    model, tokenizer, read, *_ = opened(model_file)
     weights = classifier(model, [[label] for label in labels], tokenizer)  # (C, D)
-    cosine = similarities(model, load_picture(image)[None], weights)[0]  # (C,)
+    cosine = similarities(model, read(image)[None], weights)[0]  # (C,)
     probability = (model.logit_scale.detach() * cosine).softmax(dim=0)  # (C,)
     if not probability.isfinite().all():
         raise ModelFileError("the model's answers to this picture are not finite; train it again")
@@ -109,15 +113,15 @@ def evaluate(
 
     The pictures are 480, drawn for the purpose; the emoji are the ten that the captions of this world can name.
     """
-    from toyclip import checkpoint
     from toyclip.data import CLASSES, draw_pairs
     from toyclip.metrics import interval
+    from toyclip.own.opening import opened
     from toyclip.pictures import world_emoji
     from toyclip.zero_shot import accuracy
 
-    model, tokenizer = checkpoint.load(model_file or checkpoint.PRETRAINED)
+    model, tokenizer, _, fit, _ = opened(model_file)
     fresh = draw_pairs(per_class=480 // len(CLASSES), seed=seed)
     for name, pairs in (("fresh pictures", fresh), ("emoji", world_emoji())):
-        share = accuracy(model, pairs, tokenizer)
+        share = accuracy(model, replace(pairs, pixels=fit(pairs.pixels)), tokenizer)
         low, high = interval(round(share * len(pairs)), len(pairs))
         typer.echo(f"{name}: {share:.1%} of {len(pairs)} right (95 % interval {low:.1%} to {high:.1%})")

@@ -1,19 +1,17 @@
-"""The commands for a reader's own CLIP: floor, trend (helper, no chapter)."""
+"""The commands for a reader's own CLIP: floor, score, trend (helper, no chapter)."""
 
 import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from toyclip.commands.model import ModelFile
 from toyclip.errors import InputError
 from toyclip.files import check_writable, write_json
-from toyclip.lab.terminal import one_line_errors
-
-if TYPE_CHECKING:
-    from toyclip.own.floor_report import Report
+from toyclip.lab.terminal import bar, one_line_errors
 
 
 @one_line_errors
@@ -40,6 +38,7 @@ def floor(
     """
     from toyclip.own.captions import kept, pairs
     from toyclip.own.floor_report import report, where
+    from toyclip.own.floor_words import as_dict, in_words
 
     with kept(files) as paths:
         about = report(lambda: pairs(paths, column, image, count), batch_size)
@@ -50,53 +49,41 @@ def floor(
         typer.echo("\n".join(in_words(about, said)))
 
 
-def as_dict(about: "Report", loss: float | None, said: str | None) -> dict:
-    """A report for machines."""
-    from dataclasses import asdict
+@one_line_errors
+def score(
+    pictures: Annotated[Path, typer.Argument(help="A folder with a folder of pictures for each concept.")],
+    out: Annotated[Path, typer.Option(help="Write the table here, as CSV.")],
+    model_file: ModelFile = None,
+    template: Annotated[
+        list[str] | None, typer.Option(help="Sentence with {} for the concept; several are averaged.")
+    ] = None,
+    counts: Annotated[Path | None, typer.Option(help="CSV table of concept and count, to be joined.")] = None,
+) -> None:
+    """Count how many pictures of each concept a model names rightly, in a table for trend."""
+    from toyclip.metrics import interval
+    from toyclip.own import scoring
+    from toyclip.own.opening import opened
 
-    most = [{"caption": caption, "pairs": pairs} for caption, pairs in about.most.items()]
-    return asdict(about) | {"most": most, "loss": loss, "said": said}
-
-
-def in_words(about: "Report", said: str | None) -> list[str]:
-    """The lines of a report."""
-    from textwrap import fill
-
-    size, chance = about.batch_size, about.chance
-    several = about.pictures < about.pairs
-    told = [
-        f"{about.pairs:,} pairs, {about.captions:,} different captions" + f", {about.pictures:,} pictures" * several
-    ]
-    told += [f"{about.empty:,} of them have an empty caption"] * (about.empty > 0)
-    told += [
-        "",
-        f"chance  {chance:8.4f} nats  log {size:,}: every answer a guess",
-        f"floor   {about.floor:8.4f} nats  the lowest mean loss, whatever the model",
-        "",
-    ]
-    kinds = [("caption", about.by_caption), *[("picture", about.by_picture)] * several]
-    for name, twins in kinds:
-        told.append(
-            f"{twins.share:.1%} of rows meet their {name} again in the batch, {twins.expected:.4g} times on average, "
-            f"which alone costs {twins.floor:.4f} nats"
-            if twins.share
-            else f"no two rows of a batch share a {name}"
+    check_writable(out)
+    known = None if counts is None else scoring.read_counts(counts)
+    model = opened(model_file)
+    with bar("concepts") as progress:
+        result = scoring.score(
+            model, pictures, template or (), lambda concepts: progress.track(concepts, description="scoring")
         )
-    if about.most:
-        width = len(f"{max(about.most.values()):,}")
-        told += ["", "most repeated captions", *(f"{n:{width + 2},}  {shown(c)}" for c, n in about.most.items())]
-    usual = (
-        f"A loss that stays at {chance:.2f} has learned nothing; exactly 0 from the first step on means a batch of "
-        f"one. Below {about.floor:.2f} no mean can be: then the loss, the batch or the captions are not what they are "
-        "taken for. One that stays above it is not stopped by twins."
+    name = "toyclip" if model_file is None else model_file.as_posix()
+    scoring.write_table(result, out, pictures.resolve().name, name, known)
+    for sentence in result.skipped:
+        typer.echo(f"toyclip: skipped, {sentence}", err=True)
+    right, n = sum(result.correct), sum(result.n)
+    low, high = interval(right, n)
+    typer.echo(
+        f"{right / n:.1%} of {n} pictures right among {len(result.concepts)} concepts "
+        f"(95 % interval {low:.1%} to {high:.1%}; chance {1 / len(result.concepts):.1%}), {len(result.skipped)} skipped"
     )
-    return [*told, "", fill(said or usual, 100)]
-
-
-def shown(caption: str) -> str:
-    """A caption on one line that a terminal can take."""
-    clean = "".join(c if c.isprintable() else f"\\x{ord(c) & 255:02x}" for c in caption)
-    return (clean if len(clean) <= 80 else f"{clean[:79]}…") or "(empty)"
+    for concept, pictures_read in zip(result.concepts, result.n, strict=True):
+        if not pictures_read:
+            typer.echo(f"toyclip: {concept!r} has no picture that can be read, and no line in the table", err=True)
 
 
 @one_line_errors

@@ -1,1 +1,1 @@
-"""Tools for a CLIP of one's own: its captions, its loss, its accuracies, its model."""
+"""Tools for a CLIP of your own: its captions, its loss, its accuracies, its architecture (how-to *Your own CLIP*)."""
