@@ -30,6 +30,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "batch.sweeps",
     "batch.starts",
     "batch.footprint",
+    "scale.climb",
+    "scale.sharing",
     "conclusion.factorial",
 )
 
