@@ -22,7 +22,7 @@ def _gaps(here: Processes, batch_size: int, seed: int) -> dict[str, dict[str, fl
 
 
 def processes(seed: int) -> dict:
-    """A step of training in one, two and four processes, in turn; the seed is that of a repetition, and changes nothing.
+    """A step of training in one, two and four processes, in turn; the seed numbers repetitions and changes nothing.
 
     Returns:
         For batches of 256 and 1,024 pairs and each number of processes: seconds of a step, pairs a second as a multiple
