@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from torch.distributed import TCPStore
 
 from toyclip import cli
 from toyclip.large.together import together
@@ -39,15 +40,14 @@ class Crew:
     def __init__(self, folder: Path, size: int, arguments: list, prepare: Callable[[int], object] = int):
         self.told = folder / "told"
         self.told.write_bytes(b"")
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        common = (size, port, list(map(str, arguments)), self.told, prepare)
+        self.store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # torchrun's, which stays
+        common = (size, self.store.port, list(map(str, arguments)), self.told, prepare)
         self.members = [CONTEXT.Process(target=command, args=(rank, *common)) for rank in range(size)]
         for member in self.members:
             member.start()
 
     def wait(self, seconds: float = 60) -> tuple[list[int], list[str]]:
-        """Exit codes by rank, and all lines that were printed; none may hang."""
+        """Exit codes by rank, and all lines that were printed, but for empty ones; none may hang."""
         end = time.monotonic() + seconds
         for member in self.members:
             member.join(max(0.0, end - time.monotonic()))
@@ -56,7 +56,7 @@ class Crew:
             member.kill()
             member.join()
         assert not hung, f"{len(hung)} processes hang\n{self.told.read_text()}"
-        return [member.exitcode for member in self.members], self.told.read_text().splitlines()
+        return [member.exitcode for member in self.members], list(filter(None, self.told.read_text().splitlines()))
 
 
 def command(
@@ -69,7 +69,8 @@ def command(
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if size > 1:
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank),
-                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}  # fmt: skip
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                       "TORCHELASTIC_USE_AGENT_STORE": "True"}  # fmt: skip
     prepare(rank)
     sys.argv = ["toyclip", *arguments]
     cli.main()
