@@ -31,6 +31,7 @@ NO_PROSE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 CONSOLE = re.compile(r"^```console\n.*?^```$", re.DOTALL | re.MULTILINE)  # tests/test_your_own.py runs it
+FILE = re.compile(r"^```\{code-block\}.*?^```$", re.DOTALL | re.MULTILINE)  # that a page shows, blank lines and all
 SENTENCE = re.compile(r"(?<=[.!?])\)?\s+(?=[A-Z(*$])")
 TRAINING, HELD_OUT = world(0)
 
@@ -108,7 +109,8 @@ def page(path: Path) -> tuple[str, set[str]]:
     """The prose of a page, and the numbers that may stand in it."""
     if path.suffix == ".md":
         text = path.read_text(encoding="utf-8")
-        return text, CONSTANTS | set(numbers("\n".join(CONSOLE.findall(text))))
+        code = CONSOLE.findall(text) + FILE.findall(text)
+        return FILE.sub("", text), CONSTANTS | set(numbers("\n".join(code)))
     notebook = nbformat.read(path, as_version=4)
     figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in notebook.cells]
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]

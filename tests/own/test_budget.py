@@ -167,14 +167,15 @@ def test_activations_on_paper_are_those_in_memory():
 
 
 class Line(torch.nn.Module):
-    """Keeps its input for the gradient of its weights, and the result of `exp` for that of `exp`."""
+    """Keeps its input for the gradient of its weights, and the result of `exp` for that of `exp` and of the square."""
 
     def __init__(self):
         super().__init__()
         self.weights = torch.nn.Linear(3, 5)
 
     def get_image_features(self, pixel_values):
-        return self.weights(pixel_values).exp()
+        grown = self.weights(pixel_values).exp()
+        return grown * grown
 
     def get_text_features(self, input_ids):
         return input_ids
