@@ -21,6 +21,7 @@ from toyclip.studies.frequency.corpus import TEST_SEED
 from toyclip.studies.scale.captions import LANGUAGES, Pieces, Words, captions, name, named
 from toyclip.studies.scale.text import TextTransformer
 from toyclip.train import batches, finish, fit
+from toyclip.vit import VisionTransformer
 from toyclip.zero_shot import classifier, predict
 
 
@@ -28,7 +29,7 @@ from toyclip.zero_shot import classifier, predict
 class Rung:
     """What a model is made of and what it is shown."""
 
-    image_encoder: str = "strided"
+    image_encoder: str = "strided"  # or "transformer", over 16 patches of 8 x 8 pixels
     width: int = 64
     text_encoder: str = "mean"  # of the words' vectors, or "transformer"
     captions: str = "one"  # a concept, or "many": names, keywords, languages
@@ -88,12 +89,14 @@ def world(rung: Rung, size: Size, seed: int) -> tuple[list[Emoji], list[Emoji]]:
 
 
 def build(rung: Rung, vocab_size: int, context_length: int, seed: int) -> ToyCLIP:
-    """The model of a rung: the toy, with another encoder in the place of its own."""
-    config = Config(rung.image_encoder, rung.width, vocab_size=vocab_size, context_length=context_length)
+    """The model of a rung: the toy, with other encoders in the place of its own."""
+    config = Config("strided", rung.width, vocab_size=vocab_size, context_length=context_length)
     model = ToyCLIP(config, seed)
-    if rung.text_encoder == "transformer":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(streams.number(seed, "text transformer"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(streams.number(seed, "transformers"))
+        if rung.image_encoder == "transformer":
+            model.image_encoder = VisionTransformer(rung.width, config.embed_dim, patch=8)
+        if rung.text_encoder == "transformer":
             model.text_encoder = TextTransformer(vocab_size, context_length)
     return model
 
