@@ -41,6 +41,7 @@ STUDIES = (
     "real_encoders",
     "speedrun",
     "batch",
+    "scale",
     "conclusion",
 )  # folders, in reading order
 FREE = ("cli", "commands", "__main__", "assets")  # import what they like

@@ -42,6 +42,7 @@ from toyclip.studies.frequency import (
 )
 from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders.features import Pictures, concept_names
+from toyclip.studies.scale import climb, sharing
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
 from toyclip.studies.taxonomy import carried, grading, kinds, seeing
@@ -91,6 +92,7 @@ def _small() -> Iterator[None]:
             bench.matrix_rate: (8, 2),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             carried.carried: (carried.Amounts(1, 1, 1, 2, 2, 2),),
+            climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -107,6 +109,8 @@ def _small() -> Iterator[None]:
         patch.setattr(bench, "IDEAS", (Rung("as it is", QUICK), Rung("mirrored", QUICK, new_loss=mirror)))
         patch.setattr(bench, "step_seconds", lambda size, seed, threads=1: size / threads)
         patch.setattr(counting, "SCHOOLING", {"good tagger": 4, "poor tagger": 2})
+        patch.setattr(sharing, "scaling", shared_steps)
+        patch.setattr(sharing, "time", ticking())
         for name, value in {"NEW_WORDS": 3, "PICTURES": 2, "PRESENTATIONS": 2, "COMPANY": 5}.items():
             patch.setattr(priming, name, value)
         patch.setattr(ablations, "WORLDS", {"shapes": shapes_world, "emoji": emoji_world})
@@ -153,6 +157,12 @@ def measure_one(step: str, batch_size: int, seed: int) -> dict:
     return footprint._measure_here(step, 6, 4, seed, 1) if batch_size == 512 else {"batch_size": batch_size}
 
 
+def shared_steps(counts: Sequence[int], batch: int, rounds: int, steps: int) -> dict:
+    """Stands in for a measurement in several processes: twice as many take half the time."""
+    lines = [{"processes": n, "batch": batch, "seconds": batch / n, "gather": 0.1} for n in counts]
+    return {"rounds": lines * rounds}
+
+
 def few_updates(
     shown: Pictures, captions: Sequence[Tensor], training: heads.Training, seed: int, names: Tensor | None = None
 ) -> tuple[heads.Heads, float]:
@@ -184,7 +194,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 41
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 43
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -246,7 +256,8 @@ def test_run_is_repeatable_and_the_seeds_own(name):
     state = global_state()
     assert run(name, condition, 0) == before_others
     assert global_state() == state
-    assert any(other != before_others for other in others)  # an accuracy of a few pictures may be the same by luck
+    if name != "processes":  # which repeats one measurement
+        assert any(other != before_others for other in others)  # an accuracy of a few pictures may be the same by luck
 
 
 @pytest.mark.parametrize("name", SEVERAL)
