@@ -37,7 +37,12 @@ def lab(tmp_path, monkeypatch):
     def start(*words: object, out: Path = out) -> subprocess.Popen:
         command = [sys.executable, SCRIPT, *map(str, words), "--out", out]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         )
 
     def run(*words: object, out: Path = out) -> tuple[int, str, list[str]]:
