@@ -152,7 +152,9 @@ def test_pieces_are_those_of_transformers_and_refuse_what_does_not_fit(captions)
 def test_captions_that_say_nothing_are_refused():
     pieces = Pieces(tiny_models.siglip_tokenizer(), tiny_models.LENGTH)
     assert pieces.decode(pieces.encode(["A red  circle"])) == ["a red circle"]
-    for captions, told in (("red", "single string"), (["red", " "], "is empty"), (["a red xylophone"], "no piece")):
+    wrong = {"single string": "red", "is empty": ["red", " "], "no piece": ["a red xylophone"]}
+    wrong["12 word pieces; at most 11 fit"] = ["red", "a red circle " * 4]
+    for told, captions in wrong.items():
         with pytest.raises(CaptionError, match=told):
             pieces.encode(captions)
 
