@@ -180,7 +180,8 @@ def test_similarities_of_files_are_those_of_processor_and_model(kind, pictures, 
     texts = ["a red circle", "a cross", "blue"]
     ours = similarities(clip, torch.stack([read(path) for path in pictures]), classifier(clip, texts, pieces))
     assert capfd.readouterr() == ("", "")
-    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    made = transformers.CLIPImageProcessorPil if kind == "clip" else transformers.SiglipImageProcessorPil
+    processor = made.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = (transformers.CLIPModel if kind == "clip" else transformers.SiglipModel).from_pretrained(folder)
     with torch.no_grad():
