@@ -152,7 +152,9 @@ def test_pieces_are_those_of_transformers_and_refuse_what_does_not_fit(captions)
 def test_captions_that_say_nothing_are_refused():
     pieces = Pieces(tiny_models.siglip_tokenizer(), tiny_models.LENGTH)
     assert pieces.decode(pieces.encode(["A red  circle"])) == ["a red circle"]
-    for captions, told in (("red", "single string"), (["red", " "], "is empty"), (["a red xylophone"], "no piece")):
+    wrong = {"single string": "red", "is empty": ["red", " "], "no piece": ["a red xylophone"]}
+    wrong["12 word pieces; at most 11 fit"] = ["red", "a red circle " * 4]
+    for told, captions in wrong.items():
         with pytest.raises(CaptionError, match=told):
             pieces.encode(captions)
 
@@ -178,7 +180,8 @@ def test_similarities_of_files_are_those_of_processor_and_model(kind, pictures, 
     texts = ["a red circle", "a cross", "blue"]
     ours = similarities(clip, torch.stack([read(path) for path in pictures]), classifier(clip, texts, pieces))
     assert capfd.readouterr() == ("", "")
-    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    made = transformers.CLIPImageProcessorPil if kind == "clip" else transformers.SiglipImageProcessorPil
+    processor = made.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = (transformers.CLIPModel if kind == "clip" else transformers.SiglipModel).from_pretrained(folder)
     with torch.no_grad():

@@ -130,7 +130,8 @@ def _from_folder(folder: Path, name: str) -> Opened:
 
 def _read(folder: Path) -> Opened:
     """Model, tokenizer and image processor, each checked against the others; ModelFileError says what does not fit."""
-    from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, CLIPModel, SiglipModel, logging
+    from transformers import AutoConfig, AutoTokenizer, CLIPModel, SiglipModel, logging
+    from transformers.models.auto.image_processing_auto import AutoImageProcessor  # asks for no torchvision
 
     from toyclip.own.hugging_face import KINDS, HuggingFaceCLIP, Pieces
 
