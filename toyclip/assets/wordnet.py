@@ -53,8 +53,8 @@ class WordNet:
 def kinds_of(net: WordNet, leaves: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     """Name of each leaf that WordNet knows -> the words of its kinds.
 
-    A kind is a sense with FEWEST to MOST leaves below it. Of several with the same leaves the lowest is kept, and no
-    leaf in whose name a kind's word stands.
+    A kind is a sense with FEWEST to MOST leaves below it; two senses of one word are one kind. Of several senses with
+    the same leaves the lowest is kept, and no leaf in whose name a kind's word stands.
 
     Args:
         leaves: (name, subgroup of Unicode's).
