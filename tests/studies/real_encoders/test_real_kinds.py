@@ -11,8 +11,9 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from toyclip.studies.real_encoders import kinds
 from toyclip.studies.real_encoders.features import Pictures, vendor_names
-from toyclip.studies.real_encoders.kinds import ARMS, CONDITIONS, Arm, align, grades, luck, measure, taught, vectors
+from toyclip.studies.real_encoders.kinds import ARMS, CONDITIONS, Arm, align, measure, taught, vectors
 from toyclip.studies.real_encoders.leaves import hold_out, leaves_of, read
+from toyclip.studies.real_encoders.ranking import grades, luck
 from toyclip.studies.real_encoders.transfer import ALL, CHOSEN_ON, REPORTED_ON
 from toyclip.studies.taxonomy.kinds import coherence
 

@@ -1,12 +1,10 @@
 """Kinds that no picture was ever paired with, once more: MiniLM frozen, EfficientNet frozen (chapter Taxonomy)."""
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from toyclip import streams
@@ -14,6 +12,7 @@ from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.real_encoders.features import Pictures, pictures
 from toyclip.studies.real_encoders.leaves import Leaves, hold_out, leaves_of, read, rename
+from toyclip.studies.real_encoders.ranking import grades
 from toyclip.studies.real_encoders.transfer import ALL, REPORTED_ON
 from toyclip.studies.taxonomy.kinds import coherence
 from toyclip.studies.taxonomy.language import descend
@@ -51,8 +50,8 @@ ARMS = {
 }
 AGAIN = (  # of these with the kinds of WordNet, too
     "no kind shown", "1 of 10 leaves", "5 of 10 leaves", "9 of 10 leaves", "all leaves", "50 % of kinds out",
-    "random vectors", "5 of 10 leaves, random vectors", "all leaves, random vectors", "kinds' words dealt out", "within",
-    "across", "middle layers",
+    "random vectors", "5 of 10 leaves, random vectors", "all leaves, random vectors", "kinds' words dealt out",
+    "within", "across", "middle layers",
 )  # fmt: skip
 CONDITIONS = {f"Unicode, {name}": ("Unicode", arm) for name, arm in ARMS.items()} | {
     f"WordNet, {name}": ("WordNet", ARMS[name]) for name in AGAIN
@@ -120,40 +119,6 @@ def align(
 
     last = descend(mapping, loss, UPDATES, LR)
     return mapping.requires_grad_(False), last
-
-
-def luck(pictures: int, right: int) -> float:
-    """Average precision to be expected of a ranking that knows nothing.
-
-    The i-th picture down is right with the probability of any other, and (right - 1) / (pictures - 1) of those above it
-    are then right as well; this is summed over i.
-
-    >>> luck(4, 4), round(luck(3, 1), 4)                                  # (1 + 1/2 + 1/3) / 3
-    (1.0, 0.6111)
-    """
-    first = sum(1 / i for i in range(1, pictures + 1)) / pictures
-    return first + (right - 1) / (pictures - 1) * (1 - first)
-
-
-def grades(scores: np.ndarray, truth: np.ndarray) -> dict[str, list[float | None]]:
-    """How well each kind is found, None where no picture is of it.
-
-    Args:
-        scores: (N, K).
-        truth: (N, K) bool.
-
-    Returns:
-        ap: average precision; f1: F1 if as many pictures are called a kind as there are of it; luck: average precision
-        to be expected of a ranking that knows nothing.
-    """
-    found: dict[str, list[float | None]] = {"ap": [], "f1": [], "luck": []}
-    for score, right in zip(scores.T, truth.T, strict=True):
-        count = int(right.sum())
-        best = np.argsort(-score, kind="stable")[:count]
-        values = (average_precision_score(right, score), right[best].mean(), luck(len(right), count)) if count else ()
-        for column, value in itertools.zip_longest(found.values(), values):
-            column.append(None if value is None else round(float(value), 4))
-    return found
 
 
 def real_kinds(name: str, seed: int) -> dict:
