@@ -31,6 +31,14 @@ def test_kinds_are_named_for_as_many_leaves_as_said_and_names_for_all(name):
     assert name.startswith(f"{taught} of 10") or name == f"{count} kinds out" or name == "across"
 
 
+def test_kind_that_is_named_is_that_of_the_word_and_not_of_the_picture():
+    said = kinds.rename("across", 4)
+    leaves, sentences = captions(TAXONOMY, said, ALIGNED, [])
+    told = dict(zip(leaves[160:], sentences[160:], strict=True))
+    assert told == {leaf: f"{text.IS_A} {list(KINDS)[TAXONOMY.kind[said[leaf]]]}" for leaf in leaves[:160]}
+    assert told != {leaf: f"{text.IS_A} {list(KINDS)[TAXONOMY.kind[leaf]]}" for leaf in leaves[:160]}
+
+
 def test_kinds_left_out_are_others_under_another_seed_and_fewer_are_among_more():
     assert len({tuple(shown.out(seed, 4)) for seed in range(10)}) == 10
     assert set(shown.out(0, 4)) < set(shown.out(0, 12))
@@ -85,12 +93,16 @@ def test_kinds_that_are_left_out_are_those_that_are_graded(heard):
     }
 
 
-def test_looks_are_of_each_leafs_own_drawings_and_of_three_sets():
+def test_looks_are_of_each_leafs_own_drawings_and_of_three_sets(monkeypatch):
+    """The third set is what the other vendor draws: here the next leaf of each, by OpenMoji."""
+    shown.looks.cache_clear()
+    monkeypatch.setattr(shown, "redrawn", lambda leaves: [*leaves[1:], leaves[0]])
     used, tested, other = shown.looks(104, Amounts(lessons=1, drawings=1, test=2, encoder=1))
+    shown.looks.cache_clear()
     assert used.shape == (len(OWN), 1, 64)
     assert tested.shape == other.shape == (len(OWN), 2, 64)
     known = used[torch.from_numpy(~TAXONOMY.held_out)].flatten(0, 1)
     assert torch.allclose(known.mean(dim=0), torch.zeros(64), atol=1e-4)
     assert not torch.isclose(used[:, :1], tested).all(dim=2).any()
-    near = torch.cdist(tested.mean(dim=1), other.mean(dim=1))  # (L, L)
-    assert near.diagonal().mean() < 0.9 * near.mean()  # even to one that has learned nothing: colours
+    far = torch.cdist(tested.mean(dim=1), other.mean(dim=1))  # (L, L)
+    assert far.roll(1, dims=1).diagonal().mean() < 0.8 * far.diagonal().mean()  # even to one that has learned nothing
