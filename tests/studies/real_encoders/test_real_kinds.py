@@ -87,6 +87,7 @@ def test_vectors_are_minilms_or_random_or_its_with_kinds_dealt_out():
     assert torch.allclose(dealt[1].sum(dim=0), asked.sum(dim=0), atol=1e-5)
     for random, rows in zip(lots, (names, asked), strict=True):
         assert random.shape == rows.shape
+        assert (random * rows).sum(dim=1).abs().max() < 0.3
         assert torch.allclose(random.norm(dim=1), torch.ones(len(rows)))
     assert (lots[0] @ lots[1].T).abs().max() < 0.3
 
