@@ -133,15 +133,15 @@ def taught(panels: Mapping[str, tuple[Mapping[str, tuple[Sequence[float], np.nda
     told = []
     for panel, (name, (curves, chance)) in zip(axes, panels.items(), strict=True):
         panel.axhline(chance, color=style.GREY, ls=":", lw=1.5)
-        panel.text(10, 0.93 * chance, "luck", ha="right", va="top", fontsize=10, color=style.GREY)
+        panel.text(10, 1.03 * chance, "luck", ha="right", va="bottom", fontsize=10, color=style.GREY)
         for (curve, (x, values)), color in zip(curves.items(), (style.ACCENT, style.CONTRAST), strict=True):
             mean, low, high = np.array([mean_interval(column) for column in values.T]).T  # (n,) each
             panel.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
             panel.plot(x, mean, "-o", color=color, ms=4, lw=1.5, label=curve)
             told.append(f"{name}, {curve}: {mean[0]:.2f} with none, {mean[-1]:.2f} with all")
         panel.set_title(name, fontsize=11)
-        panel.set(xticks=(0, 5, 10), xlabel="leaves of ten", ylim=(0, None))
-        panel.legend(frameon=False, fontsize=9.5, loc="upper left", handlelength=1.2)
-    axes[0].set_ylabel("average precision")
+        panel.set(xticks=(0, 5, 10), xlabel="leaves of ten")
+        panel.legend(frameon=False, fontsize=9.5, loc="lower right", handlelength=1.2, borderaxespad=0)
+    axes[0].set(ylabel="average precision", ylim=(0, None))
     style.title(figure, title)
     style.show(figure, f"Average precision, leaves held out. {'. '.join(told)}.", stored=True)
