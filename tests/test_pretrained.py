@@ -19,11 +19,15 @@ from toyclip.train import History, train
 from toyclip.zero_shot import accuracy, classifier
 
 # What the package ships and no code makes when it is used. To renew a line: make the file again (the command of the
-# model is in shapes.json; the emoji are made by `python -m toyclip.assets.make_emoji`, real.* by `make_real`), look at
+# model is in shapes.json; the emoji are made by `python -m toyclip.assets.make_emoji`, real.* by `make_real`,
+# kinds.* by `make_kinds`), look at
 # it, and paste the output of `sha256sum` here. A line that changes without that is a swapped name, sprite or model.
 SHIPPED = {
     "assets/emoji.csv": "4d14ea2c0e0732d23044aed7b8b3e694caf91804f5222d5e3b26ebe1fc8bc0c5",
     "assets/emoji.png": "a9afaa1c5c9dc66b9d86ca7cf370fc9d128eadc4d1723c2b084285ac2a50b4ec",
+    "assets/kinds.json": "0a1b81b18499514227cce87759292dd6e32a3b28ef0b387bdd35f9921d51fc13",
+    "assets/kinds.png": "60a7a5c4b4ad76b65f634d82cbc3551baf838f81d2a9a2cde67ed3fcac9c7beb",
+    "assets/kinds.safetensors": "e3489d61895b433472853c997b99671575bd11e9158b4b1dc376cc8722cce6f1",
     "assets/real.json": "8fca7cb47075b692d305afeae7a45720bf81548688d6b2c9049a2f7ac94e7bba",
     "assets/real.png": "dcf50c316c5ac31e390b70538981d9359a2ad11d2ea4007c8c80fb88c4e3f908",
     "assets/real.safetensors": "8d2706732acdf5b39d92cb059c3b82047944d42f1237d6b4300f1bd511c91522",

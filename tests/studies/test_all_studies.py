@@ -41,11 +41,12 @@ from toyclip.studies.frequency import (
     words,
 )
 from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
+from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.scale import climb, sharing
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
-from toyclip.studies.taxonomy import carried, grading, kinds, seeing
+from toyclip.studies.taxonomy import carried, grading, kinds, seeing, shown
 from toyclip.studies.zero_shot import captions, outside, prompts, structure
 from toyclip.zero_shot import classifier, similarities
 
@@ -91,7 +92,7 @@ def _small() -> Iterator[None]:
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
-            carried.carried: (carried.Amounts(1, 1, 1, 2, 2, 2),),
+            **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
         }
         for function, short in defaults.items():
@@ -136,6 +137,8 @@ def _small() -> Iterator[None]:
         for module in (transfer, counts, wording):
             patch.setattr(module, "train_heads", few_updates)
         patch.setattr(grading, "DEALS", 2)
+        for name, value in {"UPDATES": 2, "BATCH": 64, "HIDDEN": 8}.items():
+            patch.setattr(real_kinds, name, value)
         sheet = functools.cache(emoji)  # is read once, and not for every run
         for module in (concepts, kinds, seeing):
             patch.setattr(module, "emoji", sheet)
@@ -176,7 +179,14 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
-    for kept in (carried.taxonomy_of, carried.language, carried.lessons, carried.drawings, carried.features):
+    for kept in (
+        carried.taxonomy_of,
+        carried.language,
+        carried.lessons,
+        carried.drawings,
+        carried.features,
+        shown.looks,
+    ):
         kept.cache_clear()
 
 
@@ -194,7 +204,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 43
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 45
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -121,3 +121,27 @@ def looks(
         f"{np.corrcoef(*kinds)[0, 1]:.2f}.",
         stored=True,
     )
+
+
+def taught(panels: Mapping[str, tuple[Mapping[str, tuple[Sequence[float], np.ndarray]], float]], title: str) -> None:
+    """How well kinds are found by how many leaves were shown with theirs: a panel for each pair of encoders.
+
+    Args:
+        panels: pair -> (curve -> (leaves of ten, average precision of each seed at each, (S, n)), what luck earns).
+    """
+    figure, axes = style.new(3.4, 1, len(panels), sharey=True)
+    told = []
+    for panel, (name, (curves, chance)) in zip(axes, panels.items(), strict=True):
+        panel.axhline(chance, color=style.GREY, ls=":", lw=1.5)
+        panel.text(10, 1.03 * chance, "luck", ha="right", va="bottom", fontsize=10, color=style.GREY)
+        for (curve, (x, values)), color in zip(curves.items(), (style.ACCENT, style.CONTRAST), strict=True):
+            mean, low, high = np.array([mean_interval(column) for column in values.T]).T  # (n,) each
+            panel.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
+            panel.plot(x, mean, "-o", color=color, ms=4, lw=1.5, label=curve)
+            told.append(f"{name}, {curve}: {mean[0]:.2f} with none, {mean[-1]:.2f} with all")
+        panel.set_title(name, fontsize=11)
+        panel.set(xticks=(0, 5, 10), xlabel="leaves of ten")
+        panel.legend(frameon=False, fontsize=9.5, loc="lower right", handlelength=1.2, borderaxespad=0)
+    axes[0].set(ylabel="average precision", ylim=(0, None))
+    style.title(figure, title)
+    style.show(figure, f"Average precision, leaves held out. {'. '.join(told)}.", stored=True)
