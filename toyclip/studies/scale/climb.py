@@ -32,9 +32,10 @@ class Rung:
     image_encoder: str = "strided"  # or "transformer", over 16 patches of 8 x 8 pixels
     width: int = 64
     text_encoder: str = "mean"  # of the words' vectors, or "transformer"
-    captions: str = "one"  # a concept, or "many": names, keywords, languages
+    captions: str = "one"  # a concept, or "many": its name in sentences, and keywords
+    languages: tuple[str, ...] = ("en",)
     batch_size: int = 64
-    updates: int = 600
+    updates: int = 400
     concepts: int = 200  # that are shown, of which the first 200 are asked for
     pictures: int = 12  # of each
     lr: float = 3e-3
@@ -42,11 +43,11 @@ class Rung:
 
 TOY = Rung()
 STEPS = (  # each keeps all that came before
-    ("image encoder", {"image_encoder": "transformer"}),
     ("text encoder", {"text_encoder": "transformer"}),
     ("captions", {"captions": "many"}),
     ("batch", {"batch_size": 128}),
     ("corpus", {"concepts": 600}),
+    ("image encoder", {"image_encoder": "transformer"}),
 )
 LADDER = dict(
     zip(
@@ -57,12 +58,16 @@ LADDER = dict(
         strict=True,
     )
 )
-ALONE = {
-    f"{step} alone": replace(TOY, **change) for step, change in STEPS if step in ("text encoder", "captions", "corpus")
-}
 CONTROL = "+ captions, twice the updates"  # the pictures of the rung above it, and not its batch
+BESIDE = {
+    "captions, words averaged": replace(TOY, captions="many"),
+    CONTROL: replace(LADDER["+ captions"], updates=2 * TOY.updates),
+    "+ captions, five languages": replace(LADDER["+ captions"], languages=tuple(LANGUAGES)),
+    "corpus alone": replace(TOY, concepts=600),
+    "image encoder alone": replace(TOY, image_encoder="transformer"),
+}
 WIDTHS = {f"width {width}": replace(TOY, width=width) for width in (16, 32, 128)}
-RUNGS = LADDER | ALONE | {CONTROL: replace(LADDER["+ captions"], updates=2 * TOY.updates)} | WIDTHS
+RUNGS = LADDER | BESIDE | WIDTHS
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def learn(rung: Rung, shown: list[Emoji], corpus: Pairs, size: Size, seed: int) 
         lines = [name(concept) for concept in shown for _ in range(each)]
         tokenizer = Words(lines, context_length=12)
     else:
-        lines = [line for concept in shown for line in captions(concept, rng, each, tuple(LANGUAGES))]
+        lines = [line for concept in shown for line in captions(concept, rng, each, rung.languages)]
         tokenizer = Pieces(lines, vocab_size=2000, context_length=24)
     model = build(rung, tokenizer.vocab_size, tokenizer.context_length, seed)
     updates, batch = max(2, rung.updates // size.part), max(2, rung.batch_size // size.part)
