@@ -13,6 +13,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
+from studies.real_encoders.small_minilm import small_minilm
 from studies.samples import emoji_world, shapes_world, ticking, tiny_world
 from torch import Tensor
 
@@ -40,7 +41,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
+from toyclip.studies.real_encoders import counts, few_labels, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.speedrun import bench
 from toyclip.studies.speedrun.ladder import Rung, mirror
@@ -89,6 +90,7 @@ def _small() -> Iterator[None]:
             unseen.borrowed: (GRID, "cpu"),
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
+            few_labels.few_labels: (few_labels.Effort(updates=2),),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             carried.carried: (carried.Amounts(1, 1, 1, 2, 2, 2),),
         }
@@ -129,7 +131,9 @@ def _small() -> Iterator[None]:
         patch.setattr(transfer, "CONCEPTS", 40)
         patch.setattr(scratch, "CLASSES", {name: k // 10 for name, k in scratch.CLASSES.items()})
         patch.setattr(wording, "TWO_MEANINGS", concept_names()[:8])
-        for module in (transfer, counts, wording):
+        patch.setattr(few_labels, "reader", functools.cache(small_minilm))
+        patch.setattr(few_labels, "NEW", 4)
+        for module in (transfer, counts, wording, few_labels):
             patch.setattr(module, "train_heads", few_updates)
         patch.setattr(grading, "DEALS", 2)
         sheet = functools.cache(emoji)  # is read once, and not for every run
@@ -166,6 +170,8 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
+    for kept in (few_labels.said, few_labels.introduced):
+        kept.cache_clear()
     for kept in (carried.taxonomy_of, carried.language, carried.lessons, carried.drawings, carried.features):
         kept.cache_clear()
 
@@ -184,7 +190,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 41
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 42
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
