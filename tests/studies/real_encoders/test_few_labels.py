@@ -14,7 +14,7 @@ from toyclip.studies.real_encoders.transfer import ALL
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _small():
+def taught():
     """MiniLM in miniature, heads after a short training; what is kept of them is forgotten again."""
     told = []
 
@@ -60,9 +60,9 @@ def test_concepts_and_drawings_are_the_seeds_own():
     assert not torch.equal(deal(0, 1, shuffled=False)[0], deal(1, 1, shuffled=False)[0])
 
 
-def test_heads_were_introduced_on_all_other_concepts(_small):
+def test_heads_were_introduced_on_all_other_concepts(taught):
     few_labels.introduced(5)
-    shown, captions = _small[-1]
+    shown, captions = taught[-1]
     new, _, _ = deal(5, 1, shuffled=False)
     assert set(shown.concepts.tolist()) == set(range(len(concept_names()))) - set(new.tolist())
     assert {vendor_names()[v] for v in shown.vendors.tolist()} == set(ALL)
@@ -107,7 +107,7 @@ def test_fine_tuning_moves_a_copy_of_the_heads():
     new, labelled, labels = deal(0, 3, shuffled=False)
     heads = few_labels.introduced(0)
     model = Tuned(heads, scaled(said(WRITTEN)[new]))
-    few_labels.learn(model, labelled.features, labels, 15, 3e-3)
+    few_labels.learn(model, labelled.features, labels, 60, 1e-2)
     assert not torch.equal(model.heads.picture_head.weight, heads.picture_head.weight)
     assert not torch.equal(model.heads.caption_head.weight, heads.caption_head.weight)
     assert right(model(labelled.features), labels) > 0.9

@@ -21,8 +21,8 @@ def torchs(reader: MiniLM) -> nn.Module:
         WIDTH, HEADS, WIDE, dropout=0.0, activation="gelu", layer_norm_eps=1e-12, batch_first=True
     )
     model = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
-    theirs = {"attention.output.dense": "self_attn.out_proj", "intermediate.dense": "linear1",
-              "output.dense": "linear2", "attention.output.LayerNorm": "norm1", "output.LayerNorm": "norm2"}  # fmt: skip
+    theirs = {"attention.output.dense": "self_attn.out_proj", "attention.output.LayerNorm": "norm1",
+              "intermediate.dense": "linear1", "output.dense": "linear2", "output.LayerNorm": "norm2"}  # fmt: skip
     state = {}
     for i in range(LAYERS):
         for kind in ("weight", "bias"):

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from toyclip import streams
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.real_encoders import features
@@ -88,7 +89,7 @@ def further(name: str, seed: int) -> dict:
     Returns:
         For each step R@1 and R@10 of trained concepts among the trained, and of those held out; for each language R@10
         of trained concepts on a vendor never seen: of all names, of those that share no word with the English one, and
-        as a control when every picture is to find another's name.
+        as a control when every picture is to find another's name, dealt by lot.
 
     Raises:
         InputError: if there is no such condition.
@@ -114,7 +115,7 @@ def understood(models: list, asked: Pictures, language: str, ids: Tensor) -> dic
     own = torch.ones(len(said), dtype=torch.bool) if language == "English" else alike(language)  # (C,)
     shown = asked[torch.isin(asked.concepts, ids)]
     moved = said.clone()
-    moved[ids] = said[ids.roll(1)]
+    moved[ids] = said[ids[torch.randperm(len(ids), generator=streams.generator(0, "another's name"))]]
     place, other = (ranks(models, shown, rows, ids) < 10 for rows in (said, moved))  # (N,) each
     parts = {"all": place, "other words": place[~own[shown.concepts]], "another's name": other}
     return {part: round(hits.double().mean().item(), 4) for part, hits in parts.items() if len(hits)}
