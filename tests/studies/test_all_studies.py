@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib import import_module
+from importlib.resources import files
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from studies.real_encoders.small_minilm import small_minilm
 from studies.samples import emoji_world, shapes_world, ticking, tiny_world
 from torch import Tensor
 
@@ -40,7 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.real_encoders import counts, heads, scratch, transfer, wording
+from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
 from toyclip.studies.scale import climb, sharing
@@ -91,6 +94,7 @@ def _small() -> Iterator[None]:
             unseen.borrowed: (GRID, "cpu"),
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
+            few_labels.few_labels: (few_labels.Effort(updates=2),),
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
@@ -134,7 +138,10 @@ def _small() -> Iterator[None]:
         patch.setattr(transfer, "CONCEPTS", 40)
         patch.setattr(scratch, "CLASSES", {name: k // 10 for name, k in scratch.CLASSES.items()})
         patch.setattr(wording, "TWO_MEANINGS", concept_names()[:8])
-        for module in (transfer, counts, wording):
+        patch.setattr(few_labels, "reader", functools.cache(small_minilm))
+        patch.setattr(few_labels, "NEW", 4)
+        patch.setattr(further, "_tensors", functools.cache(near))
+        for module in (transfer, counts, wording, few_labels):
             patch.setattr(module, "train_heads", few_updates)
         patch.setattr(grading, "DEALS", 2)
         for name, value in {"UPDATES": 2, "BATCH": 64, "HIDDEN": 8}.items():
@@ -173,11 +180,19 @@ def few_updates(
     return heads.train_heads(shown, captions, heads.Training(updates=5, batch_size=32), seed, names)
 
 
+def near() -> dict[str, Tensor]:
+    """What is stored of photographs and icons, as if all of them showed one of the first 40 concepts."""
+    held = load_file(str(files("toyclip.assets") / further.DATA))
+    return {name: rows % 40 if name.endswith("concept") else rows for name, rows in held.items()}
+
+
 def forget() -> None:
     """What a process keeps from run to run; a new one has nothing."""
     worlds = (factorial.world, corpus.base_corpus, corpus.held_out_corpus, ease.ease)
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
+        kept.cache_clear()
+    for kept in (few_labels.said, few_labels.introduced, further.far_pictures):
         kept.cache_clear()
     for kept in (
         carried.taxonomy_of,
@@ -204,7 +219,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 45
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 47
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -25,9 +25,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from toyclip import streams
-from toyclip.assets.frozen import PICTURE, MiniLM, efficientnet, see
+from toyclip.assets.frozen import PICTURE, efficientnet, see
 from toyclip.assets.vendors import PACKAGES, Drawings, archive, draw, outlined, plain, recoloured, sha256
 from toyclip.studies.real_encoders.features import VIEWS, quantise
+from toyclip.studies.real_encoders.minilm import MiniLM
 
 HERE = Path(__file__).parent
 TAGS = "emojibase-data-17.0.0.tgz"  # MIT

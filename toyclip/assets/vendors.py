@@ -103,7 +103,11 @@ def draw(svg: str) -> Image.Image:
     import resvg_py
 
     png = resvg_py.svg_to_bytes(svg_string=svg, width=DRAWN, skip_system_fonts=True)
-    picture = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+    return fitted(Image.open(io.BytesIO(bytes(png))).convert("RGBA"))
+
+
+def fitted(picture: Image.Image) -> Image.Image:
+    """An RGBA picture cropped to what is drawn, and brought to PICTURE px."""
     picture = picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 8)).getbbox())
     scale = (PICTURE - 2 * MARGIN) / max(picture.size)
     picture = picture.resize([max(1, round(scale * side)) for side in picture.size], Image.Resampling.LANCZOS)

@@ -25,6 +25,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "real_encoders.transfer",
     "real_encoders.counts",
     "real_encoders.wording",
+    "real_encoders.further",
+    "real_encoders.few_labels",
     "real_encoders.scratch",
     "real_encoders.kinds",
     "speedrun.bench",
