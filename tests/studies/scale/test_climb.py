@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from toyclip import streams
 from toyclip.encoders import ImageEncoder, TextEncoder
+from toyclip.infonce import info_nce
 from toyclip.studies.scale import climb
 from toyclip.studies.scale.captions import LANGUAGES, Pieces, Words, captions, name, named, rows, told
 from toyclip.studies.scale.climb import FULL, LADDER, RUNGS, TOY, Size, build, world
@@ -32,6 +33,7 @@ def test_each_rung_changes_one_thing_and_keeps_the_others():
     single = ("captions, words averaged", "corpus alone", "image encoder alone", *climb.WIDTHS)
     assert all(len(changed(TOY, RUNGS[name])) == 1 for name in single)
     assert changed(LADDER["+ captions"], RUNGS["+ captions, five languages"]) == {"languages"}
+    assert changed(LADDER["+ batch"], RUNGS["+ batch, twins masked"]) == {"twins"}
 
 
 def test_control_of_the_batch_sees_as_many_pictures_with_the_smaller_one():
@@ -116,6 +118,16 @@ def test_words_know_what_they_have_seen_and_one_number_for_the_rest():
     assert words.encode(["a green circle of fire", "Red"]).tolist() == [[2, 1, 4], [3, 0, 0]]
     assert words.vocab_size == 7
     assert rows([[]], 2).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(("loss", "twins_count"), [(climb.compared, True), (climb.masked, False)])
+def test_twins_are_negatives_only_where_they_are_compared(loss, twins_count):
+    model, images = build(TOY, 9, 3, seed=0), torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
+    captions = torch.tensor([[2, 3, 0], [4, 5, 0], [6, 0, 0], [7, 8, 0]])  # (B, L)
+    alone, pair = (torch.cat([captions, torch.tensor([c]).T], 1) for c in ([0, 1, 2, 3], [0, 0, 2, 3]))
+    assert loss(model, images, alone).item() == pytest.approx(info_nce(model(images, captions)).item())
+    assert (loss(model, images, alone) == loss(model, images, pair)).item() is twins_count
+    assert loss(model, images, pair) <= loss(model, images, alone)
 
 
 def test_a_longer_corpus_and_other_languages_reach_the_model(monkeypatch):

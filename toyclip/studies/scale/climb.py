@@ -8,11 +8,13 @@ import itertools
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from toyclip import streams
 from toyclip.data import Pairs
 from toyclip.encoders import Config, ToyCLIP
 from toyclip.errors import lookup
+from toyclip.infonce import info_nce, mask_twins, same
 from toyclip.lab.study import Study
 from toyclip.pictures import Emoji
 from toyclip.recipes import Recipe
@@ -34,6 +36,7 @@ class Rung:
     text_encoder: str = "mean"  # of the words' vectors, or "transformer"
     captions: str = "one"  # a concept, or "many": its name in sentences, and keywords
     languages: tuple[str, ...] = ("en",)
+    twins: str = "compared"  # two pictures of one concept in a batch, or "masked"
     batch_size: int = 64
     updates: int = 400
     concepts: int = 200  # that are shown, of which the first 200 are asked for
@@ -62,11 +65,12 @@ CONTROL = "+ captions, twice the updates"  # the pictures of the rung above it, 
 BESIDE = {
     "captions, words averaged": replace(TOY, captions="many"),
     CONTROL: replace(LADDER["+ captions"], updates=2 * TOY.updates),
+    "+ batch, twins masked": replace(LADDER["+ batch"], twins="masked"),
     "+ captions, five languages": replace(LADDER["+ captions"], languages=tuple(LANGUAGES)),
     "corpus alone": replace(TOY, concepts=600),
     "image encoder alone": replace(TOY, image_encoder="transformer"),
 }
-WIDTHS = {f"width {width}": replace(TOY, width=width) for width in (16, 32, 128)}
+WIDTHS = {f"width {width}": replace(TOY, width=width) for width in (16, 128)}
 RUNGS = LADDER | BESIDE | WIDTHS
 
 
@@ -116,11 +120,26 @@ def learn(rung: Rung, shown: list[Emoji], corpus: Pairs, size: Size, seed: int) 
         lines = [line for concept in shown for line in captions(concept, rng, each, rung.languages)]
         tokenizer = Pieces(lines, vocab_size=2000, context_length=24)
     model = build(rung, tokenizer.vocab_size, tokenizer.context_length, seed)
+    tokens = torch.cat([tokenizer.encode(lines), corpus.classes[:, None]], dim=1)  # (N, L + 1), the concept last
     updates, batch = max(2, rung.updates // size.part), max(2, rung.batch_size // size.part)
     recipe = Recipe("climb", 1, batch, lr=rung.lr, one_cycle=True, image_encoder=rung.image_encoder, muon_lr=0.12)
     rounds = itertools.chain.from_iterable(batches(len(corpus), batch, updates, seed))
-    finish(fit(model, corpus.pixels, tokenizer.encode(lines), recipe, [list(itertools.islice(rounds, updates))]))
+    order = list(itertools.islice(rounds, updates))  # U of (B,)
+    finish(fit(model, corpus.pixels, tokens, recipe, [order], LOSSES[rung.twins]))
     return model, tokenizer
+
+
+def compared(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
+    """The loss of CLIP; the last column of the tokens, the concept, is for others."""
+    return info_nce(model(images, tokens[:, :-1]))
+
+
+def masked(model: ToyCLIP, images: Tensor, tokens: Tensor) -> Tensor:
+    """The same, but pairs of one concept, whatever their captions, are no negatives of each other."""
+    return info_nce(mask_twins(model(images, tokens[:, :-1]), same(tokens[:, -1:])))
+
+
+LOSSES = {"compared": compared, "masked": masked}
 
 
 def asked(model: ToyCLIP, tokenizer: Words | Pieces, concepts: list[Emoji], pictures: Pairs, language: str) -> float:
