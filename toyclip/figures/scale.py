@@ -19,7 +19,7 @@ def distances(rows: Mapping[str, tuple[float, float, str]], message: str) -> Non
         axes.plot([toy], [i], "o", color=ACCENT, ms=9)
         axes.plot([real], [i], "s", color=CONTRAST, ms=9)
         axes.text((toy * real) ** 0.5, i - 0.16, f"{name}: {words}", ha="center", va="bottom", fontsize=10.5, color=INK)
-        told.append(f"{name} {words}, a factor of {real / toy:,.2g}")
+        told.append(f"{name} {words}, a factor of {real / toy:,.0f}")
     last = len(rows) - 1
     toy, real, _ = list(rows.values())[last]
     axes.text(toy, last + 0.25, "the toy", color=ACCENT, ha="center", va="top", fontsize=11)
@@ -49,7 +49,7 @@ def by_count(models: Mapping[str, list[dict]], message: str) -> None:
         axes.annotate(
             name, (x[-1], y[-1]), xytext=(6, 0), textcoords="offset points", va="center", color=color, fontsize=10
         )
-        told.append(f"{name} from {y[0]:.0f} % at {x[0]:.2g} pairs to {y[-1]:.0f} % at {x[-1]:.2g}")
+        told.append(f"{name} from {y[0]:.0f} % at {x[0]:.0f} pairs to {y[-1]:.0f} % at {x[-1]:,.0f}")
     axes.set(xscale="log", xlabel="pairs that name the concept", ylabel="accuracy, %", ylim=(0, 100))
     axes.set_xlim(right=axes.get_xlim()[1] * 60)
     title(figure, message)
