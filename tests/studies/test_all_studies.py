@@ -293,6 +293,7 @@ def test_conditions_differ(name):
 
 NO_DIFFERENCE = {
     "bias_starts": 2,  # as in factorial
+    "climb": 2,  # accuracies on 8 pictures; test_climb.py looks at what rungs are made of
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
     "cascade_ablations": 3,  # hubs of two updates, of which there are two here
     "cascade": 2,  # answers to 48 sounds of three names each; test_cascade_wing.py looks at who was trained on what

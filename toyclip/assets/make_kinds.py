@@ -19,11 +19,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from toyclip.assets.frozen import MiniLM
 from toyclip.assets.vendors import PACKAGES, Drawings, archive, draw, sha256
 from toyclip.assets.wordnet import WordNet, kinds_of
 from toyclip.pictures import COLUMNS
 from toyclip.studies.real_encoders.features import description
+from toyclip.studies.real_encoders.minilm import MiniLM
 from toyclip.studies.taxonomy.kinds import COARSE, KINDS, members
 
 HERE = Path(__file__).parent
