@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from toyclip.figures.style import ACCENT, CONTRAST, GREY, INK, THIRD, new, show, title
 
 
@@ -41,15 +43,18 @@ def by_count(models: Mapping[str, list[dict]], message: str) -> None:
     figure, axes = new(3.9)
     told = []
     styles = zip((ACCENT, CONTRAST, THIRD, GREY), ("o", "s", "^", "D"), strict=True)
+    ends = []  # (y, name, x, colour) of the last point of each curve
     for (name, bins), (color, marker) in zip(models.items(), styles, strict=True):
         full = [b for b in bins if b["n"] >= 20]
         x = [(max(b["from"], 1.0) * b["to"]) ** 0.5 for b in full]
         y = [100 * b["accuracy"] for b in full]
         axes.plot(x, y, marker=marker, color=color, ms=5)
-        axes.annotate(
-            name, (x[-1], y[-1]), xytext=(6, 0), textcoords="offset points", va="center", color=color, fontsize=10
-        )
+        ends.append((y[-1], name, x[-1], color))
         told.append(f"{name} from {y[0]:.0f} % at {x[0]:.0f} pairs to {y[-1]:.0f} % at {x[-1]:,.0f}")
+    below = -np.inf
+    for y_end, name, x_end, color in sorted(ends):
+        below = max(y_end, below + 7)  # % of accuracy between two names
+        axes.text(1.6 * x_end, below, name, va="center", color=color, fontsize=10)
     axes.set(xscale="log", xlabel="pairs that name the concept", ylabel="accuracy, %", ylim=(0, 100))
     axes.set_xlim(right=axes.get_xlim()[1] * 60)
     title(figure, message)
