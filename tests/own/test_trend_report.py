@@ -153,6 +153,27 @@ def test_only_few_concepts_with_a_count_leave_one_rule_out():
     assert "cannot be said" in "\n".join(in_lines(found))
 
 
+@pytest.mark.parametrize("y", [np.arange(40) / 39, np.arange(40) % 2], ids=["line", "steps"])
+def test_trend_without_any_scatter_is_told(y):
+    """Accuracies on a line, or 0 below a count and 1 above."""
+    table = Concepts(np.arange(40).astype(str), np.full(40, ""), 10.0 ** (4 * y), y * 1.0, {}, np.full(40, ""))
+    found = trend(table, resamples=100)
+    assert found["rules"]["one"]["slope"] == pytest.approx([25, 25, 25])
+    assert found["rules"]["one"]["held_out"]["line"] == pytest.approx(0, abs=1e-9)
+    assert "gain" not in found["rules"]["one"]["held_out"]
+    assert "S gains, % of square  cannot be said" in "\n".join(in_lines(found))
+
+
+def test_sets_of_one_concept_each_leave_nothing_to_draw_and_have_no_interval(monkeypatch):
+    monkeypatch.setattr(trend_report, "mixed_model", lambda *_: {"left_out": "not asked"})
+    one = invented(n=40)
+    table = Concepts(**{**vars(one), "dataset": one.concept, "others": {"count_b": one.count[::-1].copy()}})
+    found = trend(table, resamples=100)
+    assert found["rules"]["one"]["slope"] is found["rules"]["one"]["r"] is None
+    assert found["others"]["count_b"]["one"]["r_difference"] is None
+    assert "points per decade       cannot be said" in "\n".join(in_lines(found))
+
+
 def test_seeds_with_counts_of_their_own_are_drawn_with_their_concept():
     """Twice the same rows under two seeds are no more evidence: intervals stay as wide."""
     one = invented(n=80)
