@@ -56,6 +56,8 @@ def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 
 
     points = measure(of_sets(values, sets))  # (P, 4)
     drawn = resampled(values, sets, concepts, measure, resamples, seed)  # (R, P, 4)
+    if concepts.max() == sets.max():  # each set has one concept, and every resample is the table again
+        drawn = np.full_like(drawn, np.nan)  # (R, P, 4)
     at = {name: (Measures(*points[i]), Measures(*drawn[:, i].T)) for i, name in enumerate(parts)}
     report = {
         "units": UNITS,
