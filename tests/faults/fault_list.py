@@ -740,9 +740,9 @@ def resampled_without_replacement(right):
     return lambda size, k, rng: (right(size, k, rng), np.ones((size, k)))[1]
 
 
-@fault("own.frequency_trend", "permutation_p")
+@fault("own.frequency_trend", "dealt_together")
 def counts_dealt_out_over_all_sets(right):
-    return lambda x, y, blocks, permutations, seed: right(x, y, np.zeros_like(blocks), permutations, seed)
+    return lambda sets, concepts, seeds: right(np.zeros_like(sets), concepts, seeds)
 
 
 @fault("own.frequency_trend", "log_counts")

@@ -342,6 +342,38 @@ def test_list_of_captions_is_a_pair_each_with_one_picture(run, tmp_path):
     assert json.loads(run(tmp_path / "rows.csv", "--batch-size", 50, "--json")[1])["floor"] == 0
 
 
+@pytest.mark.parametrize(("name", "none", "last"), [("a.jsonl", None, "0"), ("a.csv", "", "None")])
+def test_row_without_a_picture_is_a_picture_of_its_own(name, none, last, run, tmp_path):
+    """And one whose picture is called 0, or None in a table of text, is not without."""
+    rows = [(none, "a"), (none, "b"), (last, "c"), (none, "d"), (last, "e")]
+    text = "\n".join(json.dumps({"image": i, "caption": c}) for i, c in rows)
+    if name == "a.csv":
+        text = "\n".join(["image,caption", *(f"{i},{c}" for i, c in rows)])
+    (tmp_path / name).write_text(text)
+    found = json.loads(run(tmp_path / name, "--batch-size", 2, "--image", "image", "--json")[1])
+    assert (found["pictures"], found["floor"]) == (4, pytest.approx(loss_floor.floor([2, 1, 1, 1], 2)))
+
+
+def test_captions_of_a_list_without_a_picture_share_one(run, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"image": null, "caption": ["a", "b"]}\n{"image": null, "caption": ["c"]}')
+    assert json.loads(run(tmp_path / "a.jsonl", "--batch-size", 2, "--image", "image", "--json")[1])["pictures"] == 2
+
+
+@pytest.mark.parametrize("packed_by", ["tar", "tar.gz"])
+@pytest.mark.parametrize("how", ["cut", "overwritten", "closed early"])
+def test_shard_that_ends_early_or_goes_on_after_its_end_is_damaged(how, packed_by, run, tmp_path):
+    whole = packed({f"{i:02}.txt": f"{i}" for i in range(20)})  # 1,024 bytes each
+    content = {
+        "cut": whole[: 5 * 1024],
+        "overwritten": whole[: 5 * 1024] + b"x" * 100 + whole[5 * 1024 + 100 :],
+        "closed early": whole[: 5 * 1024] + bytes(512) + whole[5 * 1024 + 512 :],
+    }[how]
+    (tmp_path / f"a.{packed_by}").write_bytes(gzip.compress(content) if packed_by == "tar.gz" else content)
+    code, out, err = run(tmp_path / f"a.{packed_by}", "--batch-size", 2)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "damaged" in err
+
+
 def test_counts_alone_are_a_table(run, tmp_path):
     (tmp_path / "c.csv").write_text("n\n" + "170\n" * 16)
     found = json.loads(run(tmp_path / "c.csv", "--batch-size", 64, "--count", "n", "--json")[1])
@@ -395,6 +427,12 @@ def test_bytes_that_are_no_utf8_stay_apart_and_can_be_shown(run, tmp_path):
     assert code == 0
     assert "  2  gr\\xfcn\n" in out
     assert "5 pairs, 4 different captions" in out
+
+
+def test_bytes_that_are_no_utf8_are_told_to_machines_in_utf8(run, tmp_path):
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\ncaf\xe9\n")
+    code, out, _ = run(tmp_path / "latin.txt", "--batch-size", 2, "--json")
+    assert (code, json.loads(out.encode())["most"]) == (0, [{"caption": "caf\\udce9", "pairs": 2}])
 
 
 def test_words(run, tmp_path):

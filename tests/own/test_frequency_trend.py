@@ -107,7 +107,12 @@ def test_interval_covers_a_known_slope_as_often_as_it_says():
 # --- permutation -----------------------------------------------------------------------------------------------------
 
 
+def one_seed(sets) -> list[np.ndarray]:
+    return ft.dealt_together(sets, np.arange(len(sets)), np.zeros(len(sets), dtype=int))
+
+
 def test_permutation_agrees_with_all_permutations_within_blocks():
+    """Here there is one seed."""
     x = np.array([0.0, 1.0, 3.0, 0.5, 2.0, 2.5, 4.0])
     y = np.array([0.1, 0.2, 0.9, 0.5, 0.45, 0.4, 0.8])
     blocks = np.array([0, 0, 0, 1, 1, 1, 1])
@@ -118,7 +123,26 @@ def test_permutation_agrees_with_all_permutations_within_blocks():
     orders = [[*a, *b] for a in itertools.permutations(range(3)) for b in itertools.permutations(range(3, 7))]
     real = abs(covariance(list(range(7))))
     exact = np.mean([abs(covariance(order)) >= real - 1e-12 for order in orders])
-    assert ft.permutation_p(x, y, blocks, 20_000, 0) == pytest.approx(exact, abs=0.01)
+    assert ft.permutation_p(x, y, one_seed(blocks), 20_000, 0) == pytest.approx(exact, abs=0.01)
+
+
+def test_counts_of_a_concept_are_dealt_together_among_concepts_with_the_same_seeds():
+    """Four concepts have two seeds, three only the second; the rows stand in any order."""
+    rng = np.random.default_rng(0)
+    concept, seed = np.array([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6]), np.array([0] * 4 + [1] * 7)
+    x = rng.standard_normal(7)[concept] + 0.2 * rng.standard_normal(11)
+    y = 0.5 * x + rng.standard_normal(7)[concept]
+    parts = [(list(range(4)), range(4)), (list(range(4, 8)), range(4)), (list(range(8, 11)), range(4, 7))]
+
+    def covariance(deal) -> float:
+        return sum((x[rows] - x[rows].mean())[[deal[k] - own[0] for k in own]] @ y[rows] for rows, own in parts)
+
+    deals = [a + b for a in itertools.permutations(range(4)) for b in itertools.permutations(range(4, 7))]
+    real = abs(covariance(range(7)))
+    exact = np.mean([abs(covariance(deal)) >= real - 1e-12 for deal in deals])
+    mixed = rng.permutation(11)
+    blocks = ft.dealt_together(np.zeros(11), concept[mixed], seed[mixed])
+    assert ft.permutation_p(x[mixed], y[mixed], blocks, 20_000, 0) == pytest.approx(exact, abs=0.01)
 
 
 def test_p_of_tables_without_a_trend_is_uniform():
@@ -126,15 +150,15 @@ def test_p_of_tables_without_a_trend_is_uniform():
     found = []
     for seed in range(200):
         x, y, g = drawn(seed, n=40, slope=0.0, between=2.0)
-        found.append(ft.permutation_p(x, y, g, 199, seed))
+        found.append(ft.permutation_p(x, y, one_seed(g), 199, seed))
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
 
 def test_smallest_p_counts_the_real_deal_and_no_variance_has_none():
     x = np.linspace(0, 4, 50)
-    assert ft.permutation_p(x, x, np.zeros(50, dtype=int), 99, 0) == 0.01
-    assert ft.permutation_p(-x, x, np.zeros(50, dtype=int), 99, 0) == 0.01
-    assert np.isnan(ft.permutation_p(x, x, np.arange(50), 99, 0))
+    assert ft.permutation_p(x, x, one_seed(np.zeros(50)), 99, 0) == 0.01
+    assert ft.permutation_p(-x, x, one_seed(np.zeros(50)), 99, 0) == 0.01
+    assert np.isnan(ft.permutation_p(x, x, one_seed(np.arange(50)), 99, 0))
 
 
 # --- bins, zero counts -----------------------------------------------------------------------------------------------

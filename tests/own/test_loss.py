@@ -282,3 +282,13 @@ def test_what_cannot_be_tried_is_refused_in_one_sentence(loss, options, told):
 def test_loss_that_is_not_finite_is_wrong():
     found = wrong(diagnose(lambda i, t, s: right(i, t, s) * math.nan))
     assert {VALUE, EQUAL, PERFECT, LENGTH, PLACES, ORDER, DIRECTION} <= found.keys()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_gradient_that_is_not_finite_is_not_one_that_is_missing(number):
+    def loss(images: Tensor, texts: Tensor, log_scale: Tensor) -> Tensor:
+        images.register_hook(lambda gradient: gradient * number)
+        return right(images, texts, log_scale)
+
+    told = wrong(diagnose(loss))
+    assert told == {"the gradient has CLIP's direction": "that of the pictures is NaN or infinite"}

@@ -113,7 +113,8 @@ def test_table_is_that_of_the_pictures_one_by_one(pictures, toyclip, tmp_path):
     concepts = sorted(f"{color} {shape}" for color, shape in CLASSES[::3])
     weights = classifier(model, [f"a {concept}" for concept in concepts], tokenizer)
     counts = tmp_path / "counts.csv"
-    lines = [f"{10**i},{concept}\n" for i, concept in enumerate([*concepts, "more"])]
+    names = [concept.replace(" ", (" ", "_", "__ ")[i % 3]) for i, concept in enumerate(concepts)]
+    lines = [f"{10**i},{name}\n" for i, name in enumerate([*names, "more"])]
     counts.write_text("count,concept\n" + "".join(reversed(lines)))
     code, out, err = toyclip("score", pictures, "--out", tmp_path / "table.csv", "--counts", counts)
     assert code == 0
@@ -133,6 +134,13 @@ def test_table_is_that_of_the_pictures_one_by_one(pictures, toyclip, tmp_path):
     assert len(skipped) == 2
     assert "half.png" in skipped[0]
     assert "notes.txt" in skipped[1]
+
+
+def test_missing_count_is_found_before_any_picture_is_looked_at(pictures, toyclip, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "score", lambda *_: pytest.fail("pictures were scored"))
+    (tmp_path / "few.csv").write_text("concept,count\nred_circle,1\n")
+    code, _, err = toyclip("score", pictures, "--out", tmp_path / "table.csv", "--counts", tmp_path / "few.csv")
+    assert (code, "no count for 'blue triangle'" in err) == (2, True)
 
 
 def test_templates_are_averaged(pictures):
@@ -163,6 +171,7 @@ WRONG = {
     "no folder": (("{t}/none",), "is no folder"),
     "one concept": (("{t}/one",), "has 1 folders"),
     "two of one name": (("{t}/twice",), "two folders for 'red cross'"),
+    "two but for capitals": (("{t}/capitals",), "two folders for 'red cross'"),
     "no pictures": (("{t}/empty",), "no picture that can be read"),
     "no place in the template": (("{p}", "--template", "a photo"), "needs one '{}'"),
     "unknown word": (("{p}", "--template", "photo {}"), "unknown word 'photo'"),
@@ -172,19 +181,31 @@ WRONG = {
     "half a count": (("{p}", "--counts", "{t}/half.csv"), "with the count '1.5'"),
     "less than none": (("{p}", "--counts", "{t}/less.csv"), "with the count '-1'"),
     "a count twice": (("{p}", "--counts", "{t}/double.csv"), "'red cross' a second time"),
+    "a count twice by another name": (("{p}", "--counts", "{t}/under.csv"), "'red cross' a second time"),
+    "a line too short": (("{p}", "--counts", "{t}/short.csv"), "no count for 'blue triangle'"),
     "no file": (("{p}", "--model", "{t}/no.safetensors"), "there is no file"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_input_is_one_line_and_leaves_no_table(name, pictures, toyclip, tmp_path):
-    for place in ("one/red", "twice/red_cross", "twice/red cross", "empty/red_cross", "empty/blue_cross"):
+    for place in (
+        "one/red",
+        "twice/red_cross",
+        "twice/red cross",
+        "capitals/Red_Cross",
+        "capitals/red cross",
+        "empty/red_cross",
+        "empty/blue_cross",
+    ):
         (tmp_path / place).mkdir(parents=True)
     for file, text in {
         "columns": "name,count\nred,1",
         "few": "concept,count\nred,1",
         "less": "concept,count\nred,-1",
         "half": "concept,count\nred,1.5",
+        "under": "concept,count\nred cross,1\nred_cross,2",
+        "short": "count,concept\n1\n",
         "double": "concept,count\nred cross,1\nred cross,2",
     }.items():
         (tmp_path / f"{file}.csv").write_text(text)  # fmt: skip

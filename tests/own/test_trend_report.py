@@ -12,6 +12,7 @@ from scipy import stats
 
 from toyclip.errors import InputError
 from toyclip.figures.own import draw_trend
+from toyclip.own import trend_report
 from toyclip.own.concept_table import Concepts, concepts
 from toyclip.own.table_files import write_table
 from toyclip.own.trend_report import trend
@@ -65,6 +66,20 @@ def test_other_counts_are_compared_on_the_same_concepts_by_the_same_rule():
         assert found[rule]["r_difference"][0] == pytest.approx(told[0] - told[1])
         low, high = found[rule]["r_difference"][1:]
         assert low < told[0] - told[1] < high
+
+
+def test_seeds_of_a_concept_are_not_taken_for_more_concepts(monkeypatch):
+    """Ten seeds whose counts differ by one pair, and accuracies that have nothing to do with them."""
+    monkeypatch.setattr(trend_report, "held_out", lambda *_: {})
+    monkeypatch.setattr(trend_report, "mixed_model", lambda *_: {"left_out": "not asked"})
+    rng, found = np.random.default_rng(0), []
+    concept, seed = np.repeat(np.arange(40), 10), np.tile(np.arange(10), 40)
+    for _ in range(40):
+        count = np.round(10 ** rng.uniform(1, 4, 40))[concept] + rng.integers(2, size=400)
+        y = np.clip(rng.uniform(0.3, 0.7, 40)[concept] + 0.02 * rng.standard_normal(400), 0, 1)
+        table = Concepts(concept.astype(str), np.full(400, ""), count, y, {}, seed.astype(str))
+        found.append(trend(table, resamples=100)["rules"]["one"]["p"])
+    assert (np.array(found) < 0.05).sum() <= 6  # 2 of 40 are expected
 
 
 def test_difference_from_the_same_counts_is_nothing_in_every_resample():
@@ -136,6 +151,27 @@ def test_only_few_concepts_with_a_count_leave_one_rule_out():
     found = trend(few, resamples=100)
     assert found["rules"]["out"]["left_out"] == "only 2 concepts"
     assert "cannot be said" in "\n".join(in_lines(found))
+
+
+@pytest.mark.parametrize("y", [np.arange(40) / 39, np.arange(40) % 2], ids=["line", "steps"])
+def test_trend_without_any_scatter_is_told(y):
+    """Accuracies on a line, or 0 below a count and 1 above."""
+    table = Concepts(np.arange(40).astype(str), np.full(40, ""), 10.0 ** (4 * y), y * 1.0, {}, np.full(40, ""))
+    found = trend(table, resamples=100)
+    assert found["rules"]["one"]["slope"] == pytest.approx([25, 25, 25])
+    assert found["rules"]["one"]["held_out"]["line"] == pytest.approx(0, abs=1e-9)
+    assert "gain" not in found["rules"]["one"]["held_out"]
+    assert "S gains, % of square  cannot be said" in "\n".join(in_lines(found))
+
+
+def test_sets_of_one_concept_each_leave_nothing_to_draw_and_have_no_interval(monkeypatch):
+    monkeypatch.setattr(trend_report, "mixed_model", lambda *_: {"left_out": "not asked"})
+    one = invented(n=40)
+    table = Concepts(**{**vars(one), "dataset": one.concept, "others": {"count_b": one.count[::-1].copy()}})
+    found = trend(table, resamples=100)
+    assert found["rules"]["one"]["slope"] is found["rules"]["one"]["r"] is None
+    assert found["others"]["count_b"]["one"]["r_difference"] is None
+    assert "points per decade       cannot be said" in "\n".join(in_lines(found))
 
 
 def test_seeds_with_counts_of_their_own_are_drawn_with_their_concept():

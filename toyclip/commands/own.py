@@ -66,6 +66,8 @@ def score(
 
     check_writable(out)
     known = None if counts is None else scoring.read_counts(counts)
+    if known is not None:
+        scoring.check_counts(scoring.concept_folders(pictures), known)
     model = opened(model_file)
     with bar("concepts") as progress:
         result = scoring.score(

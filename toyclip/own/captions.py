@@ -27,7 +27,7 @@ def pairs(
         paths: text (one caption a line), CSV, TSV, JSON lines, parquet or WebDataset shards, told by the ending; a name
             may hold * and ?, or {00..17} as names of shards do, and .gz behind it.
         column: what holds the caption: a text, or a list of texts, each of which makes a pair with the same picture.
-        image: what tells one picture from another; without it every row is a picture of its own.
+        image: what tells one picture from another; without it, or where it is empty, a row is a picture of its own.
         count: what says how many pairs a row stands for.
 
     Raises:
@@ -63,19 +63,20 @@ def folded(caption: str) -> str:
 
 
 def of_row(row: dict, place: str, column: str, image: str | None = None, count: str | None = None) -> Iterator[Pair]:
-    """The pairs of one row of a table; a caption that is missing (null) is an empty one.
+    """The pairs of one row of a table; a caption that is missing (null) is an empty one, a picture one of its own.
 
     >>> list(of_row({"caption": ["A cat", "a dog"], "n": "2"}, "a.csv, row 1", "caption", count="n"))
     [('a.csv, row 1', 'a cat', 2), ('a.csv, row 1', 'a dog', 2)]
     """
     times = number(field(row, count, place), place) if count else 1
-    picture = str(field(row, image, place)) if image else None
+    said = field(row, image, place) if image else None
+    picture = None if said in (None, "") else str(said)
     captions = field(row, column, place) if column else place  # without a column each row is a caption
     for caption in captions if isinstance(captions, list) else [captions]:
         if caption is not None and not isinstance(caption, str):
             raise InputError(f"{place}: the caption is {str(caption)[:40]!r}, not a text; name another column")
         own = place if isinstance(captions, list) else None
-        yield picture if image else own, folded(caption or ""), times
+        yield own if picture is None else picture, folded(caption or ""), times
 
 
 def field(row: dict, column: str, place: str) -> object:

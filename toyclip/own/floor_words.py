@@ -7,8 +7,11 @@ from toyclip.own.floor_report import Report
 
 
 def as_dict(about: Report, loss: float | None, said: str | None) -> dict:
-    """A report for machines."""
-    most = [{"caption": caption, "pairs": pairs} for caption, pairs in about.most.items()]
+    """A report for machines, in which bytes that are no UTF-8 are written out, as \\udce9 for E9."""
+    most = [
+        {"caption": caption.encode("utf-8", "backslashreplace").decode(), "pairs": pairs}
+        for caption, pairs in about.most.items()
+    ]
     return asdict(about) | {"most": most, "loss": loss, "said": said}
 
 

@@ -4,6 +4,7 @@ All measures follow from six sums over concepts, so that resampling is a product
 the accuracy from 0 to 1, both (N,). "Within sets" means that each set's means are taken off x and y.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -147,26 +148,42 @@ def _drawn(size: int, k: int, rng: np.random.Generator) -> np.ndarray:
     return np.bincount(drawn.ravel(), minlength=size * k).reshape(size, k).astype(float)
 
 
-def permutation_p(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, permutations: int, seed: int) -> float:
-    """How often counts dealt out anew within each block go along with accuracy at least as much as the real ones do.
-
-    Two-sided, of the covariance within blocks, with the real deal among them (Phipson and Smyth 2010). NaN if nothing
-    varies.
+def dealt_together(sets: np.ndarray, concepts: np.ndarray, seeds: np.ndarray) -> list[np.ndarray]:
+    """Rows of concepts that can change places, those of one set with the same seeds: of each block (S, K).
 
     Args:
-        blocks: (N,) numbers from 0: sets, or sets and seeds where each seed has counts of its own.
+        sets, concepts, seeds: (N,) numbers from 0; a concept is of one set and has a seed once.
+
+    >>> [block.tolist() for block in dealt_together(np.zeros(5), np.array([0, 1, 0, 2, 1]), np.array([0, 0, 1, 0, 1]))]
+    [[[3]], [[0, 1], [2, 4]]]
+    """
+    order, blocks = np.lexsort((seeds, concepts)), defaultdict(list)
+    for rows in np.split(order, np.flatnonzero(np.diff(concepts[order])) + 1):  # (S,)
+        blocks[sets[rows[0]], *seeds[rows]].append(rows)
+    return [np.stack(sorted(blocks[key], key=min), axis=1) for key in sorted(blocks)]
+
+
+def permutation_p(x: np.ndarray, y: np.ndarray, blocks: list[np.ndarray], permutations: int, seed: int) -> float:
+    """How often counts dealt out anew within each block go along with accuracy at least as much as the real ones do.
+
+    Two-sided, of the covariance within blocks and seeds, with the real deal among them (Phipson and Smyth 2010). The
+    counts that a concept has under several seeds are dealt together, since they are no more independent than its
+    accuracies are. NaN if nothing varies.
+
+    Args:
+        blocks: of `dealt_together`, (S, K) each.
     """
     rng, real, dealt = np.random.default_rng(seed), 0.0, np.zeros(permutations)  # (P,)
     scale = 0.0
-    for block in range(int(blocks.max()) + 1):
-        own = blocks == block  # (N,)
-        a, b = x[own] - x[own].mean(), y[own] - y[own].mean()  # (k,), (k,)
-        real += float(a @ b)
-        scale += float(np.sqrt((a @ a) * (b @ b)))
-        most = max(1, MEMORY // len(a))
+    for block in blocks:
+        a, b = (v[block] - v[block].mean(axis=1, keepdims=True) for v in (x, y))  # (S, K), (S, K)
+        real += float((a * b).sum())
+        scale += float(np.sqrt((a * a).sum() * (b * b).sum()))
+        most = max(1, MEMORY // a.shape[1])
         for start in range(0, permutations, most):
-            rows = np.tile(a, (min(most, permutations - start), 1))  # (p, k)
-            dealt[start : start + most] += rng.permuted(rows, axis=1) @ b
+            orders = np.tile(np.arange(a.shape[1]), (min(most, permutations - start), 1))  # (p, K)
+            orders = rng.permuted(orders, axis=1)  # (p, K)
+            dealt[start : start + most] += sum(counts[orders] @ own for counts, own in zip(a, b, strict=True))
     if scale < SPREAD:
         return float("nan")
     return float((1 + (np.abs(dealt) >= abs(real) - 1e-9 * scale).sum()) / (1 + permutations))

@@ -156,6 +156,8 @@ def gradients(measured: Measured, batch: Batch, processes: int) -> list[Finding]
     direction, size = "the gradient has CLIP's direction", "the gradient has CLIP's size"
     expected = gradient_of(right, batch)
     for name, got in zip(("pictures", "captions", "scale"), measured.gradients, strict=True):
+        if not got.isfinite().all():
+            return [Finding(direction, f"that of the {name} is NaN or infinite")]
         if not got.abs().max() > 0:
             return [
                 Finding(direction, f"none arrives at the {name}; look for detach, no_grad, item or numpy on its way")

@@ -93,6 +93,10 @@ def shard(path: str, columns: Columns) -> Iterator[dict | str]:
             if member.isfile() and member.name.endswith(ending):
                 found, content = True, tar.extractfile(member).read().decode("utf-8", "surrogateescape")
                 yield parsed(content, f"{path}, {member.name}") if columns else content
+        tar.fileobj.seek(tar.offset)
+        end = tar.fileobj.read(2 * tarfile.BLOCKSIZE)
+        if len(end) < tarfile.BLOCKSIZE or any(end):  # where the loop stops in silence
+            raise InputError(f"{path!r} is damaged (it breaks off at byte {tar.offset:,}); fetch or write it again")
     if not found:
         other = "name no column, then .txt is read" if columns else "with --column NAME a field of .json is read"
         raise InputError(f"{path!r} holds no {ending}; {other}")

@@ -76,17 +76,28 @@ def concept_folders(folder: str | Path) -> dict[str, Path]:
     """The concepts of a folder, by name in the order of the alphabet, and where their pictures are.
 
     Raises:
-        InputError: if it is no folder, there are fewer than two concepts, or two of the same name.
+        InputError: if it is no folder, there are fewer than two concepts, or two of the same name but
+            for capitals.
     """
     if not Path(folder).is_dir():
         raise InputError(f"{str(folder)!r} is no folder; give one that holds a folder of pictures for each concept")
     places = sorted(p for p in Path(folder).iterdir() if p.is_dir() and not p.name.startswith("."))
-    concepts = [" ".join(place.name.replace("_", " ").split()) for place in places]
-    if len(set(concepts)) < max(len(concepts), 2):
-        twice = sorted({concept for concept in concepts if concepts.count(concept) > 1})
+    concepts = [spoken(place.name) for place in places]
+    alike = [concept.casefold() for concept in concepts]  # many a tokenizer sees no capitals
+    if len(set(alike)) < max(len(concepts), 2):
+        twice = sorted({concept for concept in alike if alike.count(concept) > 1})
         told = f"has two folders for {twice[0]!r}" if twice else f"has {len(concepts)} folders"
         raise InputError(f"{str(folder)!r} {told}; one is needed for each concept, and two concepts to choose from")
     return dict(zip(concepts, places, strict=True))
+
+
+def spoken(name: str) -> str:
+    """The concept that a folder or a line of a table stands for.
+
+    >>> spoken("polar_bear ")
+    'polar bear'
+    """
+    return " ".join(name.replace("_", " ").split())
 
 
 def _readable(opened: Opened, files: list[Path], skipped: list[str]) -> list[Tensor]:
@@ -111,6 +122,8 @@ def _answers(opened: Opened, pictures: Tensor, weights: Tensor) -> Tensor:
 def read_counts(path: str | Path) -> dict[str, int]:
     """How often each concept occurred in training: a CSV table with the columns concept and count.
 
+    A `_` in a name stands for a space, as in a folder's.
+
     Raises:
         InputError: if the file cannot be read, lacks a column, or holds a count that is no whole number from 0 on, or
             two counts of one concept.
@@ -124,12 +137,23 @@ def read_counts(path: str | Path) -> dict[str, int]:
         raise InputError(f"{str(path)!r} needs the columns concept and count; it has {rows.fieldnames or 'none'}")
     counts = {}
     for row in rows:
-        concept, count = row["concept"], row["count"] or ""
+        concept, count = spoken(row["concept"] or ""), row["count"] or ""
         if not (count.isascii() and count.isdigit()) or concept in counts:
             told = "a second time" if concept in counts else f"with the count {count!r}"
             raise InputError(f"{str(path)!r} names {concept!r} {told}; give one whole number for each concept")
         counts[concept] = int(count)
     return counts
+
+
+def check_counts(concepts: Iterable[str], counts: dict[str, int]) -> None:
+    """See that each concept has a count.
+
+    Raises:
+        InputError: if one has none.
+    """
+    missing = [concept for concept in concepts if concept not in counts]
+    if missing:
+        raise InputError(f"there is no count for {missing[0]!r}; add it to the table, 0 if it never occurred")
 
 
 def write_table(
@@ -145,9 +169,8 @@ def write_table(
     Raises:
         InputError: if a concept has no count, or the file cannot be written.
     """
-    missing = [concept for concept in result.concepts if counts is not None and concept not in counts]
-    if missing:
-        raise InputError(f"there is no count for {missing[0]!r}; add it to the table, 0 if it never occurred")
+    if counts is not None:
+        check_counts(result.concepts, counts)
     out = StringIO(newline="")
     lines = csv.writer(out, lineterminator="\n")
     lines.writerow(["concept", *(["count"] if counts is not None else []), "correct", "n", "dataset", "model"])

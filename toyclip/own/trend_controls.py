@@ -7,6 +7,8 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
+from toyclip.own.frequency_trend import SPREAD
+
 if TYPE_CHECKING:
     from statsmodels.regression.mixed_linear_model import MixedLM
 
@@ -24,7 +26,8 @@ def held_out(x: np.ndarray, y: np.ndarray, concepts: np.ndarray, seed: int, fold
 
     Returns:
         Roots of the mean squared errors "mean", "line" and "s", in accuracy, and "gain", by how much the squared error
-        of the S-curve is smaller than the line's as a share of the line's, with its 95 % interval over concepts.
+        of the S-curve is smaller than the line's as a share of the line's, with its 95 % interval over concepts; it is
+        left out if the line has no error.
     """
     order = np.random.default_rng(seed).permutation(concepts.max() + 1)  # (K,)
     fold = order[concepts] % folds  # (N,)
@@ -37,6 +40,8 @@ def held_out(x: np.ndarray, y: np.ndarray, concepts: np.ndarray, seed: int, fold
         "s": (y - _predicted(curves, y, fold, folds)) ** 2,
     }
     found = {name: float(np.sqrt(error.mean())) for name, error in squared.items()}
+    if found["line"] < SPREAD:
+        return found
     difference = np.bincount(concepts, squared["line"] - squared["s"]) * (concepts.max() + 1) / len(x)  # (K,)
     half = Z * float(difference.std(ddof=1)) / len(difference) ** 0.5
     gain, line = float(difference.mean()), found["line"] ** 2

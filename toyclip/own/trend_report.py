@@ -12,6 +12,7 @@ from toyclip.own.frequency_trend import (
     Measures,
     bin_r,
     bins,
+    dealt_together,
     log_counts,
     measures,
     moments,
@@ -31,7 +32,7 @@ def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 
 
     Args:
         resamples: of the concepts within their sets, for every interval (95 %, percentiles), and as many permutations
-            of the counts within their sets.
+            of the counts among the concepts of a set.
         number: of bins, equal steps of the logarithm; the frequency paper has 12.
 
     Returns:
@@ -45,7 +46,7 @@ def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 
     _check(table)
     sets = numbered(table.dataset)  # (N,)
     concepts = numbered(table.dataset, table.concept)  # (N,)
-    blocks = numbered(table.dataset, table.seed)  # (N,)
+    labels = sets, concepts, numbered(table.seed)  # (N,) each
     parts, compared = _parts(table)
     values = np.concatenate([moments(x, table.accuracy, kept) for x, kept in parts.values()], axis=1)  # (N, 6 P)
 
@@ -55,6 +56,8 @@ def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 
 
     points = measure(of_sets(values, sets))  # (P, 4)
     drawn = resampled(values, sets, concepts, measure, resamples, seed)  # (R, P, 4)
+    if concepts.max() == sets.max():  # each set has one concept, and every resample is the table again
+        drawn = np.full_like(drawn, np.nan)  # (R, P, 4)
     at = {name: (Measures(*points[i]), Measures(*drawn[:, i].T)) for i, name in enumerate(parts)}
     report = {
         "units": UNITS,
@@ -78,7 +81,7 @@ def trend(table: Concepts, resamples: int = 1000, number: int = 12, seed: int = 
             **_binned(a, y, numbered(sets[kept]), number, zeros=bool((table.count[kept] == 0).any())),
             "concepts": int(kept.sum()),
             "decades": float(np.subtract(*np.quantile(a, (0.95, 0.05)))),
-            "p": _said(permutation_p(a, y, numbered(blocks[kept]), resamples, seed)),
+            "p": _said(permutation_p(a, y, dealt_together(*(v[kept] for v in labels)), resamples, seed)),
             "held_out": _held_out(a, y, numbered(concepts[kept]), seed),
             "mixed": _mixed(a, y, sets[kept], concepts[kept]),
         }
