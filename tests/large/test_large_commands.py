@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from crew import Crew
 from safetensors.torch import load_file
 
-from toyclip.large.shards import write_shards
+from toyclip.large.shards import records, shard_paths, write_shards
+from toyclip.loss_floor import floor
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +54,22 @@ def wait_for(path: Path) -> None:
 
 
 def test_two_processes_train_from_shards_and_go_on_when_one_was_killed(world, tmp_path):
-    common = ["train", "--recipe", "fast", "--batch-size", 16, "--shards", world]
+    """Three shards: one process has two, and goes on alone with half the batch when the other has run out."""
+    three = world / "shapes-{000000..000002}.tar"
+    common = ["train", "--recipe", "fast", "--batch-size", 16, "--shards", three]
     crew = Crew(tmp_path, 2, [*common, "--out", tmp_path / "whole", "--json", tmp_path / "told.json"])
     codes, lines = crew.wait()
     assert codes == [0, 0], lines
     (skipped, result) = lines
-    assert skipped == "toyclip: skipped 1 damaged records beside 159 pairs: 1 with a caption of other words"
+    assert skipped == "toyclip: skipped 1 damaged records beside 119 pairs: 1 with a caption of other words"
     assert result.startswith("74,913 parameters, 2 epochs in ")
     assert "s in 2 processes: loss " in result
     told = json.loads((tmp_path / "told.json").read_text())
+    captions = Counter(record.caption for path in shard_paths(str(three)) for record in records(path))
+    counts = [n for caption, n in captions.items() if caption.startswith(b"a ")]
+    parts = ((80, 16), (32, 8), (7, 7))  # pairs that came in batches of this size
+    expected = sum(pairs * floor(counts, size) for pairs, size in parts) / sum(counts)
+    assert [epoch["floor"] for epoch in told["epochs"]] == pytest.approx([expected] * 2)
     assert (told["processes"], len(told["epochs"]), told["skipped"]) == (2, 2, skipped.removeprefix("toyclip: "))
 
     common += ["--checkpoint", tmp_path / "run", "--every", 1, "--out", tmp_path / "again"]

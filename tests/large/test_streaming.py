@@ -1,11 +1,13 @@
 """Every record once an epoch, none twice, in whatever processes and workers; damage is skipped and counted."""
 
 from collections import Counter
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from crew import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_shards import pack
@@ -102,6 +104,23 @@ def test_shuffling_keeps_all_and_holds_few(items, size, seed):
         found.append(item)
     assert Counter(found) == Counter(items)
     assert most <= size + 1
+
+
+def sizes_of(processes: Processes, folder: str) -> tuple[list[int], dict[int, int]]:
+    """Pairs of each batch of an epoch in this process; and what the source says of all processes."""
+    source = Shards(shard_paths(folder), 4, processes)
+    batches = list(source.epoch(torch.Generator().manual_seed(1)))
+    return [len(images) for images, _ in batches], dict(source.batch_sizes())
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_sizes_of_batches_are_those_that_came(world, size):
+    """Of three processes, one has 16 pairs, the others 7 and 1: they run out one after the other."""
+    folder = str(world[0].parent)
+    told = many(sizes_of, size, folder) if size > 1 else [sizes_of(Processes(), folder)]
+    expected = Counter(map(sum, zip_longest(*(batches for batches, _ in told), fillvalue=0)))
+    assert len(expected) == size
+    assert all(said == expected for _, said in told)
 
 
 # --- damage ----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -76,6 +77,18 @@ class Wanted:
     chunk: int | None
 
 
+def mean_floor(counts: "Tensor", sizes: Mapping[int, int]) -> float:
+    """Mean floor over the pairs of an epoch, in nats, of which so many batches had each size; a pair alone is left out.
+
+    >>> round(mean_floor([170] * 16, {64: 42, 32: 1}), 4)
+    1.502
+    """
+    from toyclip.loss_floor import floor
+
+    pairs = {size: size * many for size, many in sizes.items() if size > 1}
+    return sum(n * floor(counts, size) for size, n in pairs.items()) / sum(pairs.values())
+
+
 def train_large(wanted: Wanted) -> None:
     """Train in all processes that torchrun started, or in this one; rank 0 prints and writes.
 
@@ -140,11 +153,12 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
             typer.echo(f"going on from {wanted.checkpoint}: {at.epoch} epochs and {at.batch} batches done", err=True)
     start = time.perf_counter()
 
-    def told(source: "Source") -> tuple["Tensor", str]:
-        """How often each caption came in an epoch, and what was skipped, in all processes."""
+    def told(source: "Source") -> tuple[Callable[[], float], str]:
+        """The floor of an epoch, when it is wanted, and what was skipped, in all processes."""
         if not wanted.shards:
-            return training.captions.bincount(), ""  # (C,)
-        return processes.sum(source.captions).cpu(), source.skipped()  # (captions,)
+            return lambda: epoch_floor(training.captions.bincount(), recipe.batch_size), ""
+        counts, sizes = processes.sum(source.captions).cpu(), source.batch_sizes()  # (captions,)
+        return lambda: mean_floor(counts[counts > 0], sizes), source.skipped()
 
     def after_step() -> None:
         nonlocal start
@@ -158,10 +172,9 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
             title = f"training, recipe {recipe.name}, seed {wanted.seed}"
             task = progress.add_task(title, total=recipe.epochs, completed=at.epoch)
         for loss, scale in fit(run, recipe, source, processes, wanted.chunk, after_step=after_step):
-            counts, skipped = told(source)  # (C,)
+            floor, skipped = told(source)
             if first:
-                floor = epoch_floor(counts[counts > 0], min(recipe.batch_size, int(counts.sum())))
-                epoch = Epoch(at.epoch, loss, floor, scale, accuracy(run.model, held_out, tokenizer))
+                epoch = Epoch(at.epoch, loss, floor(), scale, accuracy(run.model, held_out, tokenizer))
                 run.history.append(asdict(epoch) | {"skipped": skipped})
                 text = f"loss {epoch.loss:.3f} (floor {epoch.floor:.3f}), accuracy {epoch.accuracy:.1%}"
                 progress.update(task, advance=1, description=text)

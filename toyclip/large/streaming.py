@@ -143,6 +143,17 @@ class Shards:
         parts = [f"{n} {reason}" for n, reason in zip(counts, REASONS, strict=True) if n]
         return f"skipped {sum(counts)} damaged records beside {pairs:,} pairs: {', '.join(parts)}" if parts else ""
 
+    def batch_sizes(self) -> Counter[int]:
+        """How many batches of the last epoch had how many pairs, of all processes together. All of them have to ask.
+
+        When a process has run out, the batches that the others go on with are smaller.
+        """
+        own = int(self.captions.sum())
+        mine = torch.tensor([min(self.share, own - first) for first in range(0, own, self.share)])  # (batches,)
+        sizes = torch.zeros(max(self.processes.sizes(len(mine))), dtype=torch.int64)  # (most batches,)
+        sizes[: len(mine)] = mine
+        return Counter(self.processes.sum(sizes).tolist())
+
     def _batches(self, reader: _Reader) -> Iterator[Batch]:
         self.damage.clear()
         self.captions = torch.zeros(MOST_CAPTIONS, dtype=torch.int64)  # (captions,)
