@@ -283,9 +283,9 @@ def test_no_two_commands_own_a_checkpoint_however_they_come_and_go(tmp_path, mon
 def test_a_checkpoint_under_two_names_is_one(tmp_path):
     (tmp_path / "far").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "far" / "run")
-    with claimed(tmp_path / "far" / "run"):
-        with pytest.raises(InputError, match="another command is at work"), claimed(tmp_path / "link"):
-            pass
+    told = "another command is at work"
+    with claimed(tmp_path / "far" / "run"), pytest.raises(InputError, match=told), claimed(tmp_path / "link"):
+        pass
     half = tmp_path / "far" / f"{mark(tmp_path / 'far' / 'run')}.0123abcd"
     half.write_text("half")
     with claimed(tmp_path / "link"):

@@ -1,6 +1,7 @@
 """Every record once an epoch, none twice, in whatever processes and workers; damage is skipped and counted."""
 
 from collections import Counter
+from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import torch
 from crew import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from test_shards import pack
 
 from toyclip.data import CAPTIONS, Tokenizer
 from toyclip.errors import InputError
+from toyclip.large import streaming
 from toyclip.large.processes import Processes
 from toyclip.large.shards import Record, png, shard_paths
 from toyclip.large.streaming import Shards, caption_number, decoded, shuffled
@@ -175,10 +178,6 @@ def test_shares_of_a_batch_that_does_not_divide_are_its_sum(world):
 
 
 def test_pictures_of_other_sizes_and_kinds_become_those_of_the_model():
-    from io import BytesIO
-
-    from PIL import Image
-
     for mode in ("L", "RGBA", "P", "CMYK"):
         content = BytesIO()
         Image.new(mode, (80, 40), 0).save(content, "jpeg" if mode in ("L", "CMYK") else "png")
@@ -186,6 +185,26 @@ def test_pictures_of_other_sizes_and_kinds_become_those_of_the_model():
         assert pixels.shape == (3, 32, 32)
         assert pixels.dtype == torch.uint8
         assert tokens.tolist() == [1, 2, 6, 0]
+
+
+def picture_file(pixels: np.ndarray) -> bytes:
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "png")
+    return content.getvalue()
+
+
+def test_a_picture_of_16_bits_is_as_bright_as_it_was():
+    levels = np.full((32, 32), 20_000, np.uint16)
+    pixels, _ = decoded(Record("a", picture_file(levels), b"a red circle"), Tokenizer())
+    assert pixels.unique().tolist() == [round(20_000 / 257)]
+
+
+def test_a_picture_with_too_many_pixels_is_not_opened(monkeypatch):
+    monkeypatch.setattr(streaming, "MOST_PIXELS", 100)
+    for width, usable in ((10, True), (11, False)):
+        pixels = np.zeros((10, width, 3), np.uint8)
+        found = decoded(Record("a", picture_file(pixels), b"a red circle"), Tokenizer())
+        assert (found != "with a broken picture") == usable
 
 
 def test_every_caption_has_its_own_number():

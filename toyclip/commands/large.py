@@ -1,7 +1,6 @@
 """The commands for many processes and large data: shards, and what `train` does with them (helper, no chapter)."""
 
 import contextlib
-import os
 import shlex
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toyclip.errors import RecipeError
+from toyclip.errors import InputError, RecipeError
 from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, one_line_errors, usable
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from toyclip.recipes import Recipe
 
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
+EVERY = 50  # steps between two checkpoints
 TEST_SEED, TEST_PER_CLASS = 1_000_000, 30  # of the pictures that a model from shards is tested on, those of `eval`
 
 
@@ -42,11 +42,6 @@ def shards(
         paths = write_shards(folder, pictures, per_shard, seed, on_shard=lambda n: progress.update(task, advance=n))
     size = sum(path.stat().st_size for path in paths)
     typer.echo(f"{pictures:,} pictures in {len(paths)} shards, {size / 1e6:.1f} MB")
-
-
-def under_torchrun() -> bool:
-    """Whether torchrun has started this process."""
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
 def chosen_recipe(name: str, epochs: int | None, batch_size: int | None) -> "Recipe":
@@ -73,7 +68,7 @@ class Wanted:
     shards: str | None
     workers: int
     checkpoint: Path | None
-    every: int  # steps between two checkpoints
+    every: int | None  # steps between two checkpoints, EVERY if none
     chunk: int | None
 
 
@@ -100,8 +95,10 @@ def train_large(wanted: Wanted) -> None:
 
     with one_thread(), joined(wanted.device) as processes:
         recipe = chosen_recipe(wanted.recipe, wanted.epochs, wanted.batch_size)
+        if wanted.every is not None and not wanted.checkpoint:
+            raise RecipeError("--every is for checkpoints; give --checkpoint, too")
         for name, value, least in (("--every", wanted.every, 1), ("--workers", wanted.workers, 0)):
-            if value < least:
+            if value is not None and value < least:
                 raise RecipeError(f"{name} {value}: give a number of at least {least}")
         if wanted.workers and not wanted.shards:
             raise RecipeError("--workers read shards; give --shards, too")
@@ -149,8 +146,11 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
     if wanted.checkpoint and wanted.checkpoint.exists():
         load(wanted.checkpoint, run, about)
         at = run.position
-        if first:
-            typer.echo(f"going on from {wanted.checkpoint}: {at.epoch} epochs and {at.batch} batches done", err=True)
+    if len(set(processes.sizes(at.step))) > 1:
+        advice = "put it on a disk that all machines share, or copy it to each"
+        raise InputError(f"not every process sees the same checkpoint; {advice}")
+    if first and at.step:
+        typer.echo(f"going on from {wanted.checkpoint}: {at.epoch} epochs and {at.batch} batches done", err=True)
     start = time.perf_counter()
 
     def told(source: "Source") -> tuple[Callable[[], float], str]:
@@ -164,7 +164,7 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
         nonlocal start
         now = time.perf_counter()
         at.seconds, start = at.seconds + now - start, now
-        if keeps and at.step % wanted.every == 0:
+        if keeps and at.step % (wanted.every or EVERY) == 0:
             save(wanted.checkpoint, run, about)
 
     with bar("epochs") if first else contextlib.nullcontext() as progress:

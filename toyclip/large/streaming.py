@@ -19,7 +19,7 @@ from toyclip.errors import CaptionError, InputError, ProcessLostError
 from toyclip.large.processes import Processes
 from toyclip.large.shards import Damage, Record, count, records
 from toyclip.large.training import Batch
-from toyclip.pictures import on_background, to_pixels
+from toyclip.pictures import MOST_PIXELS, eight_bits, on_background, to_pixels
 
 T = TypeVar("T")
 BUFFER = 1000  # pairs among which the next one is drawn
@@ -38,7 +38,9 @@ def decoded(record: Record, tokenizer: Tokenizer, size: int = Rendering().size) 
         return "with a caption of other words"
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(record.picture)) as file:
-            picture = file.convert("RGB") if file.mode == "RGB" else on_background(file)
+            if file.width * file.height > MOST_PIXELS:
+                return "with a broken picture"
+            picture = file.convert("RGB") if file.mode == "RGB" else on_background(eight_bits(file))
     except Exception:  # whatever Pillow's many readers make of broken bytes
         return "with a broken picture"
     return to_pixels(picture, size), tokens
