@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import json
 import os
@@ -50,6 +51,15 @@ def write_json(path: str | Path, value: object) -> None:
     write_whole(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
+def mark(place: Path) -> str:
+    """How the name of a half-written file begins, before a dot and 8 hexadecimal digits: no other file has the same.
+
+    >>> mark(Path("model.safetensors"))
+    '.model.safetensors.9d75c109'
+    """
+    return f".{place.name[:20]}.{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:8]}"
+
+
 @contextlib.contextmanager
 def _refusing(path: str | Path) -> Iterator[None]:
     """Turn what the system says against writing a file into one sentence."""
@@ -67,7 +77,7 @@ def _beside(place: Path) -> Iterator[Path]:
     Raises:
         OSError: if there can be none.
     """
-    beside = place.with_name(f".{place.name[:20]}.{uuid.uuid4().hex[:8]}")
+    beside = place.with_name(f"{mark(place)}.{uuid.uuid4().hex[:8]}")
     try:
         beside.open("xb").close()
         yield beside

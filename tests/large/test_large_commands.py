@@ -4,13 +4,15 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from crew import Crew
 from safetensors.torch import load_file
 
-from toyclip.large.shards import write_shards
+from toyclip.large.shards import records, shard_paths, write_shards
+from toyclip.loss_floor import floor
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +54,22 @@ def wait_for(path: Path) -> None:
 
 
 def test_two_processes_train_from_shards_and_go_on_when_one_was_killed(world, tmp_path):
-    common = ["train", "--recipe", "fast", "--batch-size", 16, "--shards", world]
+    """Three shards: one process has two, and goes on alone with half the batch when the other has run out."""
+    three = world / "shapes-{000000..000002}.tar"
+    common = ["train", "--recipe", "fast", "--batch-size", 16, "--shards", three]
     crew = Crew(tmp_path, 2, [*common, "--out", tmp_path / "whole", "--json", tmp_path / "told.json"])
     codes, lines = crew.wait()
     assert codes == [0, 0], lines
     (skipped, result) = lines
-    assert skipped == "toyclip: skipped 1 damaged records beside 159 pairs: 1 with a caption of other words"
+    assert skipped == "toyclip: skipped 1 damaged records beside 119 pairs: 1 with a caption of other words"
     assert result.startswith("74,913 parameters, 2 epochs in ")
     assert "s in 2 processes: loss " in result
     told = json.loads((tmp_path / "told.json").read_text())
+    captions = Counter(record.caption for path in shard_paths(str(three)) for record in records(path))
+    counts = [n for caption, n in captions.items() if caption.startswith(b"a ")]
+    parts = ((80, 16), (32, 8), (7, 7))  # pairs that came in batches of this size
+    expected = sum(pairs * floor(counts, size) for pairs, size in parts) / sum(counts)
+    assert [epoch["floor"] for epoch in told["epochs"]] == pytest.approx([expected] * 2)
     assert (told["processes"], len(told["epochs"]), told["skipped"]) == (2, 2, skipped.removeprefix("toyclip: "))
 
     common += ["--checkpoint", tmp_path / "run", "--every", 1, "--out", tmp_path / "again"]
@@ -79,6 +88,21 @@ def test_two_processes_train_from_shards_and_go_on_when_one_was_killed(world, tm
     assert same_models(tmp_path / "whole", tmp_path / "again")
 
 
+def only_rank_0_sees_the_checkpoint(rank: int) -> None:
+    """As where a folder is no shared disk."""
+    exists = Path.exists
+    Path.exists = lambda path, **options: exists(path, **options) and (rank == 0 or path.name != "run")
+
+
+def test_checkpoint_that_not_all_processes_see_is_refused(tmp_path):
+    common = ["train", "--recipe", "fast", "--epochs", 1, "--batch-size", 1360, "--checkpoint", tmp_path / "run"]
+    assert Crew(tmp_path, 2, common).wait()[0] == [0, 0]
+    codes, lines = Crew(tmp_path, 2, common, only_rank_0_sees_the_checkpoint).wait()
+    assert codes == [2, 2]
+    told = "not every process sees the same checkpoint; put it on a disk that all machines share, or copy it to each"
+    assert lines == [f"toyclip: {told}"]
+
+
 def test_ctrl_c_ends_all_with_one_line(world, tmp_path):
     common = ["train", "--recipe", "fast", "--batch-size", 16, "--shards", world, "--checkpoint", tmp_path / "run"]
     crew = Crew(tmp_path, 2, [*common, "--every", 1], slowly)
@@ -95,7 +119,8 @@ def test_ctrl_c_ends_all_with_one_line(world, tmp_path):
     ("size", "arguments", "told"),
     [(2, ["--batch-size", 1], "batches of at least 2"), (2, ["--recipe", "best"], "unknown recipe 'best'"),
      (2, ["--shards", "nowhere"], "there is no shard 'nowhere'"), (2, ["--device", "mps"], "cannot share the device"),
-     (2, ["--out", "no/where"], "cannot write 'no/where'"), (1, ["--every", 0, "--chunk", 3], "--every 0: give"),
+     (2, ["--out", "no/where"], "cannot write 'no/where'"),
+     (1, ["--every", 0, "--checkpoint", "run"], "--every 0: give"), (1, ["--every", 9], "--every is for checkpoints"),
      (1, ["--workers", 2], "--workers read shards"), (1, ["--chunk", 0], "use a chunk of at least one")],
 )  # fmt: skip
 def test_what_is_wrong_is_one_line_of_all_processes(size, arguments, told, tmp_path):

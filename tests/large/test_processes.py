@@ -12,6 +12,8 @@ from toyclip.errors import InputError, LossNotFiniteError, ProcessLostError, Rec
 from toyclip.large import processes as module
 from toyclip.large.processes import Processes, joined, member
 
+VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by which torchrun tells a process who it is
+
 
 def exchange(processes: Processes) -> tuple:
     """Rows of 0, 1, 2 processes, 3 - rank each."""
@@ -37,6 +39,28 @@ def test_a_process_alone_exchanges_with_nobody():
         assert (alone.rank, alone.size, alone.sizes(3), alone.waited) == (0, 1, [3], 0.0)
         assert alone.rows(rows, [3]) is rows
         assert alone.sum(rows) is rows
+
+
+@pytest.mark.parametrize("there", [{"RANK"}, {"WORLD_SIZE"}, {"RANK", "MASTER_ADDR", "MASTER_PORT"}])
+def test_a_cluster_that_sets_some_variables_of_torchrun_makes_no_crew(there, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name in there:
+        monkeypatch.setenv(name, "0")
+    assert not module.under_torchrun()
+    with joined() as alone:
+        assert (alone.group, alone.size) == (None, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"RANK": "one"}, {"WORLD_SIZE": ""}, {"MASTER_ADDR": None}, {"MASTER_PORT": "x"}])
+def test_variables_of_torchrun_that_cannot_be_used_are_one_line(wrong, monkeypatch):
+    right = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+    for name, value in (right | wrong).items():
+        monkeypatch.delenv(name, raising=False) if value is None else monkeypatch.setenv(name, value)
+    told = r"cannot meet the other processes .*; start them with torchrun"
+    with pytest.raises(RecipeError, match=told) as error, joined():
+        pass
+    assert len(str(error.value).splitlines()) == 1
 
 
 def failing(processes: Processes, what: str) -> int:

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 from crew import apart, many
+from filelock import FileLock
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from toyclip.data import CAPTIONS, Tokenizer, draw_pairs
 from toyclip.errors import InputError, ModelFileError, ProcessLostError
+from toyclip.files import mark, write_whole
 from toyclip.large.processes import Processes
 from toyclip.large.resumable import claimed, load, save
 from toyclip.large.training import InMemory, Run, fit
@@ -234,13 +236,57 @@ def test_a_checkpoint_belongs_to_one_command_at_a_time(tmp_path):
     code = "import sys; from toyclip.large.resumable import claimed\nwith claimed(sys.argv[1]): print('mine')"
     path = tmp_path / "run"
     with claimed(path):
-        (tmp_path / ".run.0123abcd").write_text("half")  # of a name that the one at work may be writing
+        half = tmp_path / f"{mark(path)}.0123abcd"
+        half.write_text("half")  # of a name that the one at work may be writing
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "another command is at work with" in done.stderr
-    assert (tmp_path / ".run.0123abcd").exists()
+    assert half.exists()
     (tmp_path / ".run.notes").write_text("not ours")
     with claimed(path):
         assert {p.name for p in tmp_path.iterdir()} == {".run.lock", ".run.notes"}
     with pytest.raises(InputError, match="cannot write"), claimed(tmp_path / "nowhere" / "run"):
         pass
+
+
+def test_a_run_that_starts_leaves_alone_what_another_one_is_writing(tmp_path):
+    """Names that begin alike, as those of a sweep do."""
+    one, other = (tmp_path / f"reference-seed-10-lr-{lr}.ckpt" for lr in ("3e-3", "1e-3"))
+
+    def write(beside: Path) -> None:
+        beside.write_text("whole")
+        with claimed(other):
+            pass
+
+    write_whole(one, write)
+    assert one.read_text() == "whole"
+
+
+def test_no_two_commands_own_a_checkpoint_however_they_come_and_go(tmp_path, monkeypatch):
+    """The second comes when the first lets go, the third when the first has cleared away its lock."""
+    path, release, owners = tmp_path / "run", FileLock.release, []
+
+    def released(lock: FileLock, *arguments: object, **options: object) -> None:
+        release(lock, *arguments, **options)
+        if not owners:
+            monkeypatch.setattr(FileLock, "release", release)
+            owners.append(claimed(path))
+            owners[0].__enter__()
+
+    with claimed(path):
+        monkeypatch.setattr(FileLock, "release", released)
+    with pytest.raises(InputError, match="another command is at work"), claimed(path):
+        pass
+    owners[0].__exit__(None, None, None)
+
+
+def test_a_checkpoint_under_two_names_is_one(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "run")
+    told = "another command is at work"
+    with claimed(tmp_path / "far" / "run"), pytest.raises(InputError, match=told), claimed(tmp_path / "link"):
+        pass
+    half = tmp_path / "far" / f"{mark(tmp_path / 'far' / 'run')}.0123abcd"
+    half.write_text("half")
+    with claimed(tmp_path / "link"):
+        assert not half.exists()

@@ -1,17 +1,22 @@
 """Every record once an epoch, none twice, in whatever processes and workers; damage is skipped and counted."""
 
 from collections import Counter
+from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from crew import many
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from test_shards import pack
 
 from toyclip.data import CAPTIONS, Tokenizer
 from toyclip.errors import InputError
+from toyclip.large import streaming
 from toyclip.large.processes import Processes
 from toyclip.large.shards import Record, png, shard_paths
 from toyclip.large.streaming import Shards, caption_number, decoded, shuffled
@@ -104,6 +109,23 @@ def test_shuffling_keeps_all_and_holds_few(items, size, seed):
     assert most <= size + 1
 
 
+def sizes_of(processes: Processes, folder: str) -> tuple[list[int], dict[int, int]]:
+    """Pairs of each batch of an epoch in this process; and what the source says of all processes."""
+    source = Shards(shard_paths(folder), 4, processes)
+    batches = list(source.epoch(torch.Generator().manual_seed(1)))
+    return [len(images) for images, _ in batches], dict(source.batch_sizes())
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_sizes_of_batches_are_those_that_came(world, size):
+    """Of three processes, one has 16 pairs, the others 7 and 1: they run out one after the other."""
+    folder = str(world[0].parent)
+    told = many(sizes_of, size, folder) if size > 1 else [sizes_of(Processes(), folder)]
+    expected = Counter(map(sum, zip_longest(*(batches for batches, _ in told), fillvalue=0)))
+    assert len(expected) == size
+    assert all(said == expected for _, said in told)
+
+
 # --- damage ----------------------------------------------------------------------------------------------------------
 
 
@@ -156,10 +178,6 @@ def test_shares_of_a_batch_that_does_not_divide_are_its_sum(world):
 
 
 def test_pictures_of_other_sizes_and_kinds_become_those_of_the_model():
-    from io import BytesIO
-
-    from PIL import Image
-
     for mode in ("L", "RGBA", "P", "CMYK"):
         content = BytesIO()
         Image.new(mode, (80, 40), 0).save(content, "jpeg" if mode in ("L", "CMYK") else "png")
@@ -167,6 +185,26 @@ def test_pictures_of_other_sizes_and_kinds_become_those_of_the_model():
         assert pixels.shape == (3, 32, 32)
         assert pixels.dtype == torch.uint8
         assert tokens.tolist() == [1, 2, 6, 0]
+
+
+def picture_file(pixels: np.ndarray) -> bytes:
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "png")
+    return content.getvalue()
+
+
+def test_a_picture_of_16_bits_is_as_bright_as_it_was():
+    levels = np.full((32, 32), 20_000, np.uint16)
+    pixels, _ = decoded(Record("a", picture_file(levels), b"a red circle"), Tokenizer())
+    assert pixels.unique().tolist() == [round(20_000 / 257)]
+
+
+def test_a_picture_with_too_many_pixels_is_not_opened(monkeypatch):
+    monkeypatch.setattr(streaming, "MOST_PIXELS", 100)
+    for width, usable in ((10, True), (11, False)):
+        pixels = np.zeros((10, width, 3), np.uint8)
+        found = decoded(Record("a", picture_file(pixels), b"a red circle"), Tokenizer())
+        assert (found != "with a broken picture") == usable
 
 
 def test_every_caption_has_its_own_number():

@@ -83,6 +83,20 @@ def test_loss_that_is_not_finite_stops_the_run_before_it_touches_a_weight():
     assert all(map(torch.equal, seen[-1], run.model.parameters()))
 
 
+@pytest.mark.parametrize("wrong", [torch.inf, torch.nan])
+def test_gradient_that_is_not_finite_stops_the_run_before_it_touches_a_weight(wrong):
+    factors, seen = iter([1.0, wrong]), []
+    run = Run.new(QUICK, seed=0)
+    weight = next(run.model.parameters())
+    weight.register_hook(lambda gradient: gradient * next(factors))  # the loss is as it should be
+    progress = fit(run, QUICK, InMemory(*world(doubles=False), 24, Processes()), Processes(),
+                   after_step=lambda: seen.append([p.detach().clone() for p in run.model.parameters()]))  # fmt: skip
+    with pytest.raises(LossNotFiniteError, match=f"gradient's length is {wrong} at step 1; lower"):
+        next(progress)
+    assert len(seen) == 1
+    assert all(map(torch.equal, seen[-1], run.model.parameters()))
+
+
 def test_what_cannot_be_trained_is_refused():
     images, tokens = world(doubles=False)
     with pytest.raises(InputError, match="batch of 74 cannot be drawn from 73 pairs"):

@@ -1,17 +1,17 @@
 """The commands for many processes and large data: shards, and what `train` does with them (helper, no chapter)."""
 
 import contextlib
-import os
 import shlex
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toyclip.errors import RecipeError
+from toyclip.errors import InputError, RecipeError
 from toyclip.files import check_writable, write_json
 from toyclip.lab.terminal import bar, one_line_errors, usable
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toyclip.recipes import Recipe
 
 LARGEST_SEED = 2**63 - 1  # of a torch.Generator
+EVERY = 50  # steps between two checkpoints
 TEST_SEED, TEST_PER_CLASS = 1_000_000, 30  # of the pictures that a model from shards is tested on, those of `eval`
 
 
@@ -41,11 +42,6 @@ def shards(
         paths = write_shards(folder, pictures, per_shard, seed, on_shard=lambda n: progress.update(task, advance=n))
     size = sum(path.stat().st_size for path in paths)
     typer.echo(f"{pictures:,} pictures in {len(paths)} shards, {size / 1e6:.1f} MB")
-
-
-def under_torchrun() -> bool:
-    """Whether torchrun has started this process."""
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
 def chosen_recipe(name: str, epochs: int | None, batch_size: int | None) -> "Recipe":
@@ -72,8 +68,20 @@ class Wanted:
     shards: str | None
     workers: int
     checkpoint: Path | None
-    every: int  # steps between two checkpoints
+    every: int | None  # steps between two checkpoints, EVERY if none
     chunk: int | None
+
+
+def mean_floor(counts: "Tensor", sizes: Mapping[int, int]) -> float:
+    """Mean floor over the pairs of an epoch, in nats, of which so many batches had each size; a pair alone is left out.
+
+    >>> round(mean_floor([170] * 16, {64: 42, 32: 1}), 4)
+    1.502
+    """
+    from toyclip.loss_floor import floor
+
+    pairs = {size: size * many for size, many in sizes.items() if size > 1}
+    return sum(n * floor(counts, size) for size, n in pairs.items()) / sum(pairs.values())
 
 
 def train_large(wanted: Wanted) -> None:
@@ -87,8 +95,10 @@ def train_large(wanted: Wanted) -> None:
 
     with one_thread(), joined(wanted.device) as processes:
         recipe = chosen_recipe(wanted.recipe, wanted.epochs, wanted.batch_size)
+        if wanted.every is not None and not wanted.checkpoint:
+            raise RecipeError("--every is for checkpoints; give --checkpoint, too")
         for name, value, least in (("--every", wanted.every, 1), ("--workers", wanted.workers, 0)):
-            if value < least:
+            if value is not None and value < least:
                 raise RecipeError(f"{name} {value}: give a number of at least {least}")
         if wanted.workers and not wanted.shards:
             raise RecipeError("--workers read shards; give --shards, too")
@@ -136,21 +146,25 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
     if wanted.checkpoint and wanted.checkpoint.exists():
         load(wanted.checkpoint, run, about)
         at = run.position
-        if first:
-            typer.echo(f"going on from {wanted.checkpoint}: {at.epoch} epochs and {at.batch} batches done", err=True)
+    if len(set(processes.sizes(at.step))) > 1:
+        advice = "put it on a disk that all machines share, or copy it to each"
+        raise InputError(f"not every process sees the same checkpoint; {advice}")
+    if first and at.step:
+        typer.echo(f"going on from {wanted.checkpoint}: {at.epoch} epochs and {at.batch} batches done", err=True)
     start = time.perf_counter()
 
-    def told(source: "Source") -> tuple["Tensor", str]:
-        """How often each caption came in an epoch, and what was skipped, in all processes."""
+    def told(source: "Source") -> tuple[Callable[[], float], str]:
+        """The floor of an epoch, when it is wanted, and what was skipped, in all processes."""
         if not wanted.shards:
-            return training.captions.bincount(), ""  # (C,)
-        return processes.sum(source.captions).cpu(), source.skipped()  # (captions,)
+            return lambda: epoch_floor(training.captions.bincount(), recipe.batch_size), ""
+        counts, sizes = processes.sum(source.captions).cpu(), source.batch_sizes()  # (captions,)
+        return lambda: mean_floor(counts[counts > 0], sizes), source.skipped()
 
     def after_step() -> None:
         nonlocal start
         now = time.perf_counter()
         at.seconds, start = at.seconds + now - start, now
-        if keeps and at.step % wanted.every == 0:
+        if keeps and at.step % (wanted.every or EVERY) == 0:
             save(wanted.checkpoint, run, about)
 
     with bar("epochs") if first else contextlib.nullcontext() as progress:
@@ -158,10 +172,9 @@ def _train(wanted: Wanted, recipe: "Recipe", processes: "Processes") -> None:
             title = f"training, recipe {recipe.name}, seed {wanted.seed}"
             task = progress.add_task(title, total=recipe.epochs, completed=at.epoch)
         for loss, scale in fit(run, recipe, source, processes, wanted.chunk, after_step=after_step):
-            counts, skipped = told(source)  # (C,)
+            floor, skipped = told(source)
             if first:
-                floor = epoch_floor(counts[counts > 0], min(recipe.batch_size, int(counts.sum())))
-                epoch = Epoch(at.epoch, loss, floor, scale, accuracy(run.model, held_out, tokenizer))
+                epoch = Epoch(at.epoch, loss, floor(), scale, accuracy(run.model, held_out, tokenizer))
                 run.history.append(asdict(epoch) | {"skipped": skipped})
                 text = f"loss {epoch.loss:.3f} (floor {epoch.floor:.3f}), accuracy {epoch.accuracy:.1%}"
                 progress.update(task, advance=1, description=text)

@@ -39,17 +39,20 @@ def train(
     checkpoint_file: Annotated[
         Path | None, typer.Option("--checkpoint", help="Go on from this file if it is there, and keep it up to date.")
     ] = None,
-    every: Annotated[int, typer.Option(help="Steps between two checkpoints, also written after an epoch.")] = 50,
+    every: Annotated[
+        int | None, typer.Option(help="Steps between two checkpoints, 50 if none; also written after an epoch.")
+    ] = None,
     chunk: Annotated[int | None, typer.Option(help="Pairs whose activations are held at a time, in a process.")] = None,
 ) -> None:
     """Draw the world, train on 2,720 pictures, test on 480. Under torchrun, in several processes."""
     from toyclip import checkpoint
-    from toyclip.commands.large import Wanted, chosen_recipe, train_large, under_torchrun
+    from toyclip.commands.large import Wanted, chosen_recipe, train_large
     from toyclip.data import Tokenizer
     from toyclip.lab.provenance import machine
+    from toyclip.large.processes import under_torchrun
     from toyclip.train import train as train_model
 
-    if shards or workers or checkpoint_file or chunk is not None or under_torchrun():
+    if shards or workers or checkpoint_file or chunk is not None or every is not None or under_torchrun():
         asked = recipe, epochs, batch_size, seed, device, out, json_file, shards, workers, checkpoint_file, every, chunk
         train_large(Wanted(*asked))
         return

@@ -90,19 +90,28 @@ def contact() -> Iterator[None]:
         raise
 
 
+def under_torchrun() -> bool:
+    """Whether torchrun has started this process; a launcher that sets RANK alone makes no crew."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
 @contextlib.contextmanager
 def joined(device: str = "cpu") -> Iterator[Processes]:
     """Meet the other processes that torchrun has started; without torchrun this is the only one.
 
     Raises:
-        RecipeError: if there are more processes than GPUs.
+        RecipeError: if there are more processes than GPUs, or torchrun's variables are not as it sets them.
         ProcessLostError: if not all of them come.
     """
-    if "RANK" not in os.environ:
+    if not under_torchrun():
         yield Processes(device=device)
         return
-    with contact():
-        store, rank, size = next(dist.rendezvous("env://", timeout=timedelta(seconds=PATIENCE)))
+    try:
+        with contact():
+            store, rank, size = next(dist.rendezvous("env://", timeout=timedelta(seconds=PATIENCE)))
+    except ValueError as error:  # a variable that is missing, or no number
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"cannot meet the other processes ({reason}); start them with torchrun") from None
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # the store outlives a restart
     with member(dist.PrefixStore(f"toyclip {attempt}", store), rank, size, device) as processes:
         yield processes

@@ -17,7 +17,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from toyclip.errors import InputError, ModelFileError
-from toyclip.files import write_whole
+from toyclip.files import mark, write_whole
 from toyclip.large.training import Position, Run
 
 FORMAT = "toyclip-run-1"
@@ -121,7 +121,7 @@ def claimed(path: str | Path) -> Iterator[None]:
     Raises:
         InputError: if another command is at work with the same checkpoint, or its folder cannot be written to.
     """
-    place = Path(path).absolute()
+    place = Path(path).resolve()  # of a link it is the target that is written
     lock = FileLock(place.with_name(f".{place.name}.lock"))
     try:
         if not place.parent.is_dir():  # the lock would make it
@@ -133,11 +133,11 @@ def claimed(path: str | Path) -> Iterator[None]:
         advice = "give a file name in a folder that exists and can be written to"
         raise InputError(f"cannot write {str(path)!r} ({error.strerror or error}); {advice}") from None
     try:
-        half_written = re.compile(rf"\.{re.escape(place.name[:20])}\.[0-9a-f]{{8}}")  # the names of `write_whole`
+        half_written = re.compile(re.escape(mark(place)) + r"\.[0-9a-f]{8}")  # the names of `write_whole`
         for other in place.parent.iterdir():
             if half_written.fullmatch(other.name):
                 other.unlink(missing_ok=True)
         yield
     finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # as long as it is ours: the next one may have it a moment later
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from toyclip.errors import CaptionError, InputError, ProcessLostError
 from toyclip.large.processes import Processes
 from toyclip.large.shards import Damage, Record, count, records
 from toyclip.large.training import Batch
-from toyclip.pictures import on_background, to_pixels
+from toyclip.pictures import MOST_PIXELS, eight_bits, on_background, to_pixels
 
 T = TypeVar("T")
 BUFFER = 1000  # pairs among which the next one is drawn
@@ -38,7 +38,9 @@ def decoded(record: Record, tokenizer: Tokenizer, size: int = Rendering().size) 
         return "with a caption of other words"
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(record.picture)) as file:
-            picture = file.convert("RGB") if file.mode == "RGB" else on_background(file)
+            if file.width * file.height > MOST_PIXELS:
+                return "with a broken picture"
+            picture = file.convert("RGB") if file.mode == "RGB" else on_background(eight_bits(file))
     except Exception:  # whatever Pillow's many readers make of broken bytes
         return "with a broken picture"
     return to_pixels(picture, size), tokens
@@ -142,6 +144,17 @@ class Shards:
         counts, pairs = self.processes.sum(counts).tolist(), int(self.processes.sum(self.captions).sum())
         parts = [f"{n} {reason}" for n, reason in zip(counts, REASONS, strict=True) if n]
         return f"skipped {sum(counts)} damaged records beside {pairs:,} pairs: {', '.join(parts)}" if parts else ""
+
+    def batch_sizes(self) -> Counter[int]:
+        """How many batches of the last epoch had how many pairs, of all processes together. All of them have to ask.
+
+        When a process has run out, the batches that the others go on with are smaller.
+        """
+        own = int(self.captions.sum())
+        mine = torch.tensor([min(self.share, own - first) for first in range(0, own, self.share)])  # (batches,)
+        sizes = torch.zeros(max(self.processes.sizes(len(mine))), dtype=torch.int64)  # (most batches,)
+        sizes[: len(mine)] = mine
+        return Counter(self.processes.sum(sizes).tolist())
 
     def _batches(self, reader: _Reader) -> Iterator[Batch]:
         self.damage.clear()

@@ -113,7 +113,7 @@ def fit(
         after_step: called when a step is done, and `run` can be stored.
 
     Raises:
-        LossNotFiniteError: if the loss becomes NaN or infinite; the weights are still those of the step before.
+        LossNotFiniteError: if the loss or its gradient becomes NaN or infinite; the weights are still as they were.
         ProcessLostError: if another process is gone.
     """
     towers, at = shared(run.model, processes), run.position
@@ -132,6 +132,10 @@ def fit(
                 loss = step(towers, images, tokens, processes, chunk, loss_of)  # ()
                 if not loss.isfinite():
                     raise LossNotFiniteError(f"the loss is {loss.item()} at step {at.step}; lower the learning rate")
+                length = nn.utils.get_total_norm([p.grad for p in run.model.parameters()])  # (); clipping would hide it
+                if not length.isfinite():
+                    told = f"the gradient's length is {length.item()} at step {at.step}"
+                    raise LossNotFiniteError(f"{told}; lower the learning rate")
                 move(run, recipe, source.steps)
                 at.nats, at.pairs = at.nats + loss.item() * pairs, at.pairs + pairs
                 after_step()
