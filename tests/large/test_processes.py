@@ -1,6 +1,7 @@
 """Processes that meet, exchange rows of any number, and end together whatever happens to one of them."""
 
 import os
+import pickle
 import signal
 import time
 
@@ -11,6 +12,10 @@ from crew import many
 from toyclip.errors import InputError, LossNotFiniteError, ProcessLostError, RecipeError
 from toyclip.large import processes as module
 from toyclip.large.processes import Processes, joined, member
+from toyclip.large.steps import shared, step
+from toyclip.large.together import together
+from toyclip.large.training import Run
+from toyclip.recipes import FAST
 
 VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # by which torchrun tells a process who it is
 
@@ -90,6 +95,24 @@ def test_one_that_fails_ends_all_with_its_own_error_and_nobody_waits_for_ever(wh
     with pytest.raises(error, match=told):
         many(failing, 2, what, patience=6)
     assert time.monotonic() - start < 30
+
+
+def test_why_a_process_cannot_be_started_is_told():
+    """The others have not been started then, and cannot be ended."""
+    with pytest.raises((pickle.PicklingError, AttributeError), match="pickle"):
+        together(lambda processes: 1, 2)
+
+
+def test_an_error_of_a_process_alone_is_its_own():
+    """Whatever words it has: there is no other process that could be gone."""
+
+    def loss_of(*arguments: object) -> None:
+        raise RuntimeError("cannot restore the store of NCCL")
+
+    run = Run.new(FAST, seed=0)
+    images, tokens = torch.zeros(2, 3, 32, 32), torch.ones(2, 4, dtype=torch.int64)
+    with pytest.raises(RuntimeError, match="cannot restore"):
+        step(shared(run.model, Processes()), images, tokens, Processes(), loss_of=loss_of)
 
 
 def test_other_errors_of_torch_are_left_as_they_are():

@@ -68,7 +68,7 @@ def step(
     if own == 0:  # averaging takes part of every process: a black picture goes through, and counts for nothing
         images, tokens = images.new_zeros(1, *images.shape[1:]), tokens.new_ones(1, tokens.shape[1])
     images, tokens = images.to(processes.device), tokens.to(processes.device)
-    with contact():
+    with contact() if processes.group is not None else contextlib.nullcontext():
         if chunk is None:
             image_embeddings, text_embeddings, scale = towers(images, tokens)  # (b, D), (b, D), ()
             loss = loss_of(image_embeddings[:own], text_embeddings[:own], scale, processes, sizes)  # ()

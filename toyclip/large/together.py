@@ -50,8 +50,9 @@ def together(
         answers = _received([receive for receive, _ in ends])
     finally:
         for child in children:
-            child.kill()  # it has said what it had to say
-            child.join()
+            if child.pid:  # it was started, and has said what it had to say
+                child.kill()
+                child.join()
     errors = [answer for answer in answers if isinstance(answer, Exception)]
     for error in sorted(errors, key=lambda error: isinstance(error, ProcessLostError)):  # a cause before its effect
         raise error
