@@ -31,20 +31,6 @@ from toyclip.studies.speedrun.ladder import Rung
 from toyclip.zero_shot import accuracy
 
 
-@pytest.fixture
-def toyclip(monkeypatch, capsys):
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["toyclip", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A picture of a red circle, a text file, half a picture and half a model."""

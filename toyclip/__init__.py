@@ -3,7 +3,9 @@
 CLIP itself is five modules, read in the order of the book's chapters: data, encoders, infonce, zero_shot, train. Beside
 them stand what makes it fast (muon), what makes its batch large (chunked), what reads and keeps files (pictures,
 checkpoint) and what takes a loss, a model or a modality of your own (loss_checks, trend, binding). `studies` holds a
-folder for each chapter that needs more than that, `lab` what runs and stores them, `figures` what draws them.
+folder for each chapter that needs more than that, `lab` what runs and stores them, `figures` what draws them; `own`
+holds the tools for a CLIP of your own, `large` what training takes in many processes and from shards, `commands` what
+`python -m toyclip` can do.
 
 The names of `__all__` are those to build on. Each is looked up in its module when it is first used, so that importing
 toyclip takes no time. A module's name stays the module's: to train from nothing, call `toyclip.train.train`.

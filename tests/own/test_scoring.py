@@ -1,7 +1,6 @@
 """A folder of labelled pictures as a table: against answers that are known, and against those of each picture alone."""
 
 import csv
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from toyclip import cli
 from toyclip.data import CLASSES, draw
 from toyclip.errors import InputError, ModelFileError
 from toyclip.own import scoring
@@ -87,20 +85,6 @@ def pictures(tmp_path_factory):
     (folder / ".cache").mkdir()
     (folder / "readme.txt").write_text("not a concept")
     return folder
-
-
-@pytest.fixture
-def toyclip(monkeypatch, capsys):
-    """Run the command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["toyclip", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 def table(path: Path) -> list[dict[str, str]]:

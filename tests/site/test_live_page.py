@@ -169,8 +169,8 @@ def test_clip_trains_in_the_page_by_update_80_and_the_page_goes_on_answering(liv
     assert float(data["accuracy"]) >= 0.95
     assert int(data["update"]) <= 80
     assert float(data["seconds"]) < 60  # eight on an idle machine: `make page-times`
-    beats = np.array(live.evaluate("beats"))  # a few are late where another test has the processor
-    assert np.quantile(beats, 0.95) < 100, f"answers after {np.quantile(beats, 0.95):.0f} ms"
+    beats = np.array(live.evaluate("beats"))
+    assert np.quantile(beats, 0.99) < 100, f"answers after {np.quantile(beats, 0.99):.0f} ms"
     floor = epoch_floor([170] * 16, 32)
     assert f"floor {floor:.2f}" in train.locator(".live-numbers").inner_text()
     assert "update 85 of 85" in train.locator(".live-numbers").inner_text()

@@ -23,11 +23,11 @@ def scaling(
     batch_size: int = 256,
     rounds: int = 7,
     steps: int = 4,
+    seed: int = 0,
     recipe: Recipe = FAST,
-    grows: bool = False,
     start: str = "spawn",
     device: str = "cpu",
-) -> dict[str, list[dict[str, float]]]:
+) -> list[dict[str, float]]:
     """Seconds of a whole training step in 1, 2, ... processes, of which each has one thread.
 
     All processes are started at once. In every round each number of them has its turn while the others sleep, so that
@@ -35,42 +35,34 @@ def scaling(
 
     Args:
         counts: how many processes to compare; more than the machine has cores take turns, and say so by themselves.
-        batch_size: pairs of a step, shared by the processes; with `grows`, pairs of each process.
-        rounds, steps: steps of a turn, after one that is not counted, and turns of each number.
+        batch_size: pairs of a step, shared by the processes.
+        rounds: turns of each number.
+        steps: steps of a turn, after one that is not counted.
+        seed: of pairs and weights.
 
     Returns:
-        {"rounds": one entry for each round and number}: processes, batch (pairs of all), seconds of a step, and share
-        of them that the first process spent in the gather, forth and back, waiting for slower processes included.
+        For each round and number: processes, seconds of a step, and two shares of them in the first process: what it
+        spent in the gather, forth and back, waiting for slower processes included, and what its optimisers took.
     """
-    arguments = tuple(counts), batch_size, rounds, steps, recipe, grows
-    told = together(_measured, max(counts), *arguments, start=start, device=device, patience=4 * PATIENCE)[0]
-    return {"rounds": told}
+    arguments = tuple(counts), batch_size, rounds, steps, seed, recipe
+    return together(_measured, max(counts), *arguments, start=start, device=device, patience=4 * PATIENCE)[0]
 
 
-def speedups(measured: dict[str, list[dict[str, float]]]) -> dict[int, dict[str, float]]:
-    """What `scaling` has found, by number of processes: medians over rounds, and pairs a second against one process.
+def speedups(measured: Sequence[dict[str, float]]) -> dict[int, dict[str, float]]:
+    """What `scaling` has found, by number of processes: medians over rounds, against the smallest number.
 
-    >>> one = {"processes": 1, "batch": 8, "seconds": 2.0, "gather": 0.0}
-    >>> speedups({"rounds": [one, one | {"processes": 2, "seconds": 1.6}]})[2]["speedup"]
+    >>> one = {"processes": 1, "seconds": 2.0, "gather": 0.0, "optimisers": 0.1}
+    >>> speedups([one, one | {"processes": 2, "seconds": 1.6}])[2]["speedup"]
     1.25
     """
-    found: dict[int, dict[str, float]] = {}
     by_count: dict[int, list[dict[str, float]]] = {}
-    for line in measured["rounds"]:
+    for line in measured:
         by_count.setdefault(int(line["processes"]), []).append(line)
-    base = by_count[min(by_count)]
+    base, found = by_count[min(by_count)], {}
     for count, lines in by_count.items():
-        ratios = [
-            (line["batch"] / line["seconds"]) / (one["batch"] / one["seconds"])
-            for line, one in zip(lines, base, strict=True)
-        ]
-        found[count] = {
-            "seconds": statistics.median(line["seconds"] for line in lines),
-            "speedup": statistics.median(ratios),
-            "lowest": min(ratios),
-            "highest": max(ratios),
-            "gather": statistics.median(line["gather"] for line in lines),
-        }
+        ratios = [one["seconds"] / line["seconds"] for line, one in zip(lines, base, strict=True)]
+        medians = {key: statistics.median(line[key] for line in lines) for key in ("seconds", "gather", "optimisers")}
+        found[count] = medians | {"speedup": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
     return found
 
 
@@ -80,8 +72,8 @@ def _measured(
     batch_size: int,
     rounds: int,
     steps: int,
+    seed: int,
     recipe: Recipe,
-    grows: bool,
 ) -> list[dict[str, float]]:
     """All processes go through the same turns; those that have none wait at the barrier."""
     turns = []
@@ -91,26 +83,26 @@ def _measured(
             turns.append((count, None))
             continue
         here = replace(everyone, size=count, group=group, waited=0.0)
-        run = Run.new(recipe, seed=0, device=everyone.device)
-        pairs = batch_size * count if grows else batch_size
-        share = torch.arange(pairs).tensor_split(count)[everyone.rank]  # (b,)
-        images, tokens = (x[share] for x in batch_of_the_world(pairs, seed=0))  # (b, 3, 32, 32), (b, L)
-        turns.append((count, (here, run, shared(run.model, here), images, tokens, pairs)))
-    told = []
+        run = Run.new(recipe, seed, device=everyone.device)
+        share = torch.arange(batch_size).tensor_split(count)[everyone.rank]  # (b,)
+        images, tokens = (x[share] for x in batch_of_the_world(batch_size, seed))  # (b, 3, 32, 32), (b, L)
+        turns.append((count, (here, run, shared(run.model, here), images, tokens)))
+    told, moving = [], 0.0
     for _ in range(rounds):
         for count, turn in turns:
             dist.barrier()
             if turn is None:
                 continue
-            here, run, towers, images, tokens, pairs = turn
+            here, run, towers, images, tokens = turn
             for number in range(steps + 1):
                 if number == 1:  # the first one wakes the others up
-                    start, here.waited = time.perf_counter(), 0.0
+                    start, here.waited, moving = time.perf_counter(), 0.0, 0.0
                 run.model.zero_grad()
                 step(towers, images, tokens, here)
+                before = time.perf_counter()
                 move(run, recipe, SOME)
+                moving += time.perf_counter() - before
             seconds = time.perf_counter() - start
-            told.append(
-                {"processes": count, "batch": pairs, "seconds": seconds / steps, "gather": here.waited / seconds}
-            )
+            shares = {"gather": here.waited / seconds, "optimisers": moving / seconds}
+            told.append({"processes": count, "seconds": seconds / steps} | shares)
     return told

@@ -84,8 +84,15 @@ class Run:
 
 
 def move(run: Run, recipe: Recipe, steps_per_epoch: int) -> None:
-    """Clip the gradient, and let the optimisers take one step; the same in every process."""
-    nn.utils.clip_grad_norm_(run.model.parameters(), recipe.grad_clip)
+    """Clip the gradient, and let the optimisers take one step; the same in every process.
+
+    Raises:
+        LossNotFiniteError: if the gradient is not finite; the weights are still as they were.
+    """
+    length = nn.utils.clip_grad_norm_(run.model.parameters(), recipe.grad_clip)  # ()
+    if not length.isfinite():
+        told = f"the gradient's length is {length.item()} at step {run.position.step}"
+        raise LossNotFiniteError(f"{told}; lower the learning rate")
     rate = max(schedule(recipe, run.position.step, steps_per_epoch), 0.0)
     for optimizer, lr in run.optimizers:
         optimizer.param_groups[0]["lr"] = lr * rate
@@ -132,10 +139,6 @@ def fit(
                 loss = step(towers, images, tokens, processes, chunk, loss_of)  # ()
                 if not loss.isfinite():
                     raise LossNotFiniteError(f"the loss is {loss.item()} at step {at.step}; lower the learning rate")
-                length = nn.utils.get_total_norm([p.grad for p in run.model.parameters()])  # (); clipping would hide it
-                if not length.isfinite():
-                    told = f"the gradient's length is {length.item()} at step {at.step}"
-                    raise LossNotFiniteError(f"{told}; lower the learning rate")
                 move(run, recipe, source.steps)
                 at.nats, at.pairs = at.nats + loss.item() * pairs, at.pairs + pairs
                 after_step()

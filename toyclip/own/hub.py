@@ -4,10 +4,12 @@ import warnings
 from pathlib import Path
 
 from toyclip.errors import ModelFileError
+from toyclip.files import write_whole
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")  # whole, or the list of its parts
 WANTED = ["*.json", "model*.safetensors", "merges.txt", "*.model"]  # of a repository; `*.model` holds word pieces
 PATIENCE = 5  # seconds to wait for an answer
+OURS = "converted-for-toyclip"  # the name of a reference
 BOT, TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"  # whose, and how its pull requests are called
 
 
@@ -62,14 +64,20 @@ def _snapshot(name: str, revision: str | None) -> Path:
 
 
 def _converted(name: str, folder: Path) -> Path:
-    """The bot's pull request with the same weights as safetensors; the folder as it is, if there is none."""
+    """The bot's pull request with the same weights as safetensors; the folder as it is, if there is none.
+
+    Which one was the bot's is kept as a reference of our own in the cache: a pull request that was fetched by somebody
+    else may be anybody's, and without a network nobody says whose.
+    """
     from huggingface_hub import get_repo_discussions
 
-    for ref in sorted((folder.parents[1] / "refs" / "pr").glob("*")):  # fetched before
-        before = folder.parent / ref.read_text(encoding="utf-8").strip()
-        if has_weights(before):
-            return before
-    for request in get_repo_discussions(name, author=BOT, discussion_type="pull_request"):
-        if (request.author, request.title) == (BOT, TITLE):  # anybody else could offer other weights
-            return _snapshot(name, request.git_reference)
-    return folder
+    known = folder.parents[1] / "refs" / OURS
+    if known.is_file() and has_weights(before := folder.parent / known.read_text(encoding="utf-8").strip()):
+        return before
+    requests = get_repo_discussions(name, author=BOT, discussion_type="pull_request")
+    bots = next((r for r in requests if (r.author, r.title) == (BOT, TITLE)), None)  # anybody could offer other weights
+    if bots is None:
+        return folder
+    found = _snapshot(name, bots.git_reference)
+    write_whole(known, lambda beside: beside.write_text(found.name, encoding="utf-8"))
+    return found

@@ -59,38 +59,24 @@ export function floorFigure(place) {
     set(element, { "aria-label": text });
     say(text);
   };
+  const powers = (key, min, max, value) =>
+    slider({
+      min,
+      max,
+      step: 1,
+      value,
+      show: (log) => String(2 ** log),
+      oninput: (log) => {
+        state[key] = 2 ** log;
+        update();
+      },
+    });
   place.append(
     html(
       "div",
       { class: "live-small" },
-      labelled(
-        "different captions",
-        slider({
-          min: 0,
-          max: 10,
-          step: 1,
-          value: 4,
-          show: (log) => String(2 ** log),
-          oninput: (log) => {
-            state.captions = 2 ** log;
-            update();
-          },
-        }),
-      ),
-      labelled(
-        "pairs in a batch",
-        slider({
-          min: 1,
-          max: 11,
-          step: 1,
-          value: 6,
-          show: (log) => String(2 ** log),
-          oninput: (log) => {
-            state.size = 2 ** log;
-            update();
-          },
-        }),
-      ),
+      labelled("different captions", powers("captions", 0, 10, 4)),
+      labelled("pairs in a batch", powers("size", 1, 11, 6)),
       line,
     ),
     element,
