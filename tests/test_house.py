@@ -42,6 +42,7 @@ STUDIES = (
     "speedrun",
     "batch",
     "scale",
+    "language",
     "conclusion",
 )  # folders, in reading order
 FREE = ("cli", "commands", "__main__", "assets")  # import what they like
