@@ -1,7 +1,7 @@
 // What moves while a model learns: loss and accuracy over updates, the matrix, and a map of the space.
 import { CAPTIONS, CLASSES } from "../data.js";
 import { drawing, mixed, nats, percent, set, svg } from "./dom.js";
-import { glyph } from "./glyphs.js";
+import { glyph, moved } from "./glyphs.js";
 
 const WIDTH = 340,
   LEFT = 44,
@@ -97,6 +97,7 @@ export function matrixChart() {
     edge = 24,
     size = CLASSES.length,
     cells = [];
+  let seen = [];
   const element = drawing(
     edge + size * cell + 4,
     edge + size * cell + 4,
@@ -109,18 +110,14 @@ export function matrixChart() {
     );
     for (let j = 0; j < size; j++) {
       const title = svg("title"),
-        box = svg(
-          "rect",
-          {
-            x: edge + j * cell,
-            y: edge + i * cell,
-            width: cell - 1,
-            height: cell - 1,
-            class: i === j ? "live-own" : "",
-          },
-          title,
-        );
-      cells.push({ box, title });
+        place = { x: edge + j * cell, y: edge + i * cell, width: cell - 1, height: cell - 1 },
+        own = { class: i === j ? "live-own" : "" },
+        says = () => {
+          const cosine = seen[i * size + j]?.toFixed(2) ?? "";
+          title.textContent = `pictures of ${CAPTIONS[i].slice(2)}, caption ${CAPTIONS[j].slice(2)}: ${cosine}`;
+        }; // written where a reader points, and not for all cells at every update
+      const box = svg("rect", { ...place, ...own, onpointerenter: says }, title);
+      cells.push({ box, fill: "" });
       element.append(box);
     }
   }
@@ -129,15 +126,12 @@ export function matrixChart() {
     draw(matrix) {
       let own = 0,
         others = 0;
+      seen = matrix;
       matrix.forEach((value, k) => {
         const i = Math.floor(k / size),
-          j = k % size;
-        const blue = Math.max(0, value),
-          orange = Math.max(0, -value);
-        cells[k].box.style.fill =
-          mixed(value, 100, "surface");
-        cells[k].title.textContent =
-          `pictures of ${CAPTIONS[i].slice(2)}, caption ${CAPTIONS[j].slice(2)}: ${value.toFixed(2)}`;
+          j = k % size,
+          fill = mixed(value, 100, "surface");
+        if (fill !== cells[k].fill) cells[k].box.style.fill = cells[k].fill = fill;
         if (i === j) own += value / size;
         else others += value / (size * (size - 1));
       });
@@ -164,10 +158,13 @@ export function mapChart() {
       const most = Math.max(1e-3, ...[...pictures, ...words].flatMap((row) => [...row].map(Math.abs)));
       const at = (value) => side / 2 + (value / most) * (side / 2 - 12);
       const perClass = Math.max(1, pictures[0].length / CLASSES.length);
-      layer.replaceChildren(
-        ...[...pictures[0]].map((_, i) => glyph(Math.floor(i / perClass), at(pictures[0][i]), at(pictures[1][i]), 5)),
-        ...[...words[0]].map((_, c) => glyph(c, at(words[0][c]), at(words[1][c]), 10, true)),
-      );
+      const places = [
+        ...[...pictures[0]].map((_, i) => [Math.floor(i / perClass), at(pictures[0][i]), at(pictures[1][i]), 5]),
+        ...[...words[0]].map((_, c) => [c, at(words[0][c]), at(words[1][c]), 10, true]),
+      ];
+      if (places.length === layer.children.length)
+        places.forEach(([, x, y, r], i) => moved(layer.children[i], x, y, r));
+      else layer.replaceChildren(...places.map((place) => glyph(...place)));
     },
   };
 }

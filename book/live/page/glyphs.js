@@ -1,6 +1,6 @@
 // The sixteen classes as small signs: the colour word in its own colour, the shape word in its own shape.
 import { CLASSES } from "../data.js";
-import { svg } from "./dom.js";
+import { set, svg } from "./dom.js";
 
 const PAINT = { red: "#d1342f", blue: "#2f6fd1", green: "#2e9e4f", yellow: "#d9a400" };
 const PATHS = {
@@ -17,5 +17,11 @@ export function glyph(c, x, y, r, hollow = false) {
     ? { fill: "none", stroke: PAINT[color], "stroke-width": 0.35 }
     : { fill: PAINT[color], "fill-opacity": 0.75 };
   const mark = shape === "circle" ? svg("circle", { r: 0.95, ...look }) : svg("path", { d: PATHS[shape], ...look });
-  return svg("g", { transform: `translate(${x} ${y}) scale(${r})`, class: "live-glyph" }, mark);
+  return moved(svg("g", { class: "live-glyph" }, mark), x, y, r);
+}
+
+/** A sign that is there, at another place. */
+export function moved(sign, x, y, r) {
+  set(sign, { transform: `translate(${x} ${y}) scale(${r})` });
+  return sign;
 }

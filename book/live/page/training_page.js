@@ -28,7 +28,8 @@ export function train(place, session) {
     says = "",
     began = 0,
     spent = 0,
-    arrived = null;
+    arrived = null,
+    latest = null; // report that is not drawn yet
 
   const worker = session.worker((message) => {
     if (message.type === "progress") progress(message);
@@ -70,6 +71,7 @@ export function train(place, session) {
     worker.post({ type: "stop" });
     losses = [];
     accuracies = [];
+    latest = null;
     outcome.replaceChildren();
     numbers.textContent = "";
     say("", true);
@@ -96,10 +98,8 @@ export function train(place, session) {
     losses.push(...m.losses);
     accuracies.push([m.step - 1, m.accuracy]);
     if (m.accuracy >= 0.95) arrived ??= { update: m.step, seconds: elapsed() };
-    loss.draw(losses, m.steps, m.floor, settings.batchSize);
-    accuracy.draw(accuracies, m.steps);
-    matrix.draw(m.matrix);
-    map.draw(m.pictures, m.words);
+    if (!latest) requestAnimationFrame(draw);
+    latest = m;
     numbers.textContent =
       `update ${m.step} of ${m.steps} · loss ${nats(losses.at(-1))} · floor ${nats(m.floor)} · ` +
       `${percent(m.accuracy)} of 96 held-out pictures · 1 / temperature ${m.logitScale.toFixed(1)}`;
@@ -107,6 +107,17 @@ export function train(place, session) {
       `Update ${m.step} of ${m.steps}: loss ${nats(losses.at(-1))}, ${percent(m.accuracy)} named right.`,
       m.steps === m.step,
     );
+  };
+
+  /** The charts, once for each picture of the screen, however many reports came in between. */
+  const draw = () => {
+    if (!latest) return; // it was reset
+    const m = latest;
+    latest = null;
+    loss.draw(losses, m.steps, m.floor, settings.batchSize);
+    accuracy.draw(accuracies, m.steps);
+    matrix.draw(m.matrix);
+    map.draw(m.pictures, m.words);
   };
 
   const done = (result) => {
