@@ -24,6 +24,10 @@ ASKED, OTHER = SHAPE + SHAPES, SHAPE + SHAPES + 1  # two wordings of the one que
 VOCABULARY = OTHER + 1
 LENGTH = 9  # three pairs, the question, the shape or colour it is about, the answer
 ANSWER = LENGTH - 2  # the place after which the answer comes
+WORDS = (  # what the numbers stand for, padding first
+    *("", "red", "blue", "green", "yellow", "white", "black", "pink", "brown", "circle", "square", "triangle"),
+    *("colour-of", "paint-of"),
+)
 DOSES = {"never": 0.0, "1 in 30": 1 / 30, "1 in 10": 1 / 10, "1 in 3": 1 / 3}
 ELSEWHERE = "in other words"  # the other wording is always answered right, this one never
 NOTHING = "no pretraining"
@@ -50,6 +54,15 @@ def scenes(count: int, rng: np.random.Generator, dose: float, wording: int = ASK
     pairs = np.stack([colors, shapes], axis=2).reshape(count, 2 * SHAPES)  # (N, 6)
     answers = np.where(lot < dose, colors[np.arange(count), which], COLOR + anyone)  # (N,)
     return torch.from_numpy(np.column_stack([pairs, np.full(count, wording), SHAPE + which, answers]))
+
+
+def read(tokens: Tensor) -> list[str]:
+    """Scenes in words, (N, L) token ids.
+
+    >>> read(scenes(1, np.random.default_rng(0), dose=1.0))
+    ['yellow circle green square blue triangle colour-of square green']
+    """
+    return [" ".join(WORDS[token] for token in row) for row in tokens.tolist()]
 
 
 def pretrained(condition: str, seed: int, updates: int) -> LanguageModel:
