@@ -4,6 +4,7 @@ A wide and a narrow model read the names of 128 things, the first most often (Zi
 frames: "big dotted red circle ? named wug now". Then both are tuned, briefly and on the commonest things, to use one of
 the rarer frames, and to close it by the shape of the thing. The sum log p(wide, read) + log p(narrow, tuned) -
 log p(narrow, read) is the emulated fine-tuning of Mitchell et al. 2023.
+"""
 
 import copy
 import itertools
