@@ -184,6 +184,16 @@ def test_a_run_leaves_the_model_that_others_begin_with_alone():
     assert len(one) == TINY.looks + 1
 
 
+def test_each_arm_begins_with_a_model_of_its_own_text_and_width(monkeypatch):
+    monkeypatch.setattr(formats, "pretrained", lambda arm, *_: arm)
+    monkeypatch.setattr(formats, "reward_model", lambda model, arm, *_: (model, arm))
+    for name, arm in ARMS.items():
+        read, rewarded = formats.formats(name, 0)["looks"]
+        assert (read.mix, read.told, read.width) == (arm.mix, arm.told, arm.width)
+        assert rewarded == arm
+    assert len({formats.formats(name, 0)["looks"][0] for name in list(ARMS)[:7]}) == 1  # one for all of them
+
+
 def test_arms_are_what_their_names_say():
     assert all(math.isclose(sum(arm.mix), 1) for arm in ARMS.values())
     assert {name for name, arm in ARMS.items() if arm.shuffled} == {"equal, shuffled"}

@@ -125,6 +125,13 @@ def lessons(seed: int, count: int, frame: str) -> Tensor:
     return sentences(things, frames, right[things], closing(things, frame))
 
 
+def reader(width: int, seed: int, amounts: Amounts = FULL) -> LanguageModel:
+    """A model of a width that has read the text of a seed."""
+    model = LanguageModel(len(tokenizer().words), PROMPT + ANSWER, width=width, seed=seed)
+    teach(model, text(seed, amounts.reading * amounts.batch).split(amounts.batch))  # U of (B, 8)
+    return model
+
+
 def tuned(model: LanguageModel, seed: int, frame: str, amounts: Amounts = FULL, lr: float = 1e-3) -> LanguageModel:
     """A copy of the model that has learned to answer in a frame; prompts are not asked about."""
     model = copy.deepcopy(model)
@@ -172,12 +179,8 @@ def emulated(seed: int, amounts: Amounts = FULL) -> dict[str, dict[str, float]]:
         model tuned; "other frame", wide and the narrow difference of the rude frame; "average", of wide as it has
         read and narrow as it is tuned.
     """
-    told = text(seed, amounts.reading * amounts.batch).split(amounts.batch)  # U of (B, 8)
-    read, polite = {}, {}
-    for name, width in zip(("narrow", "wide"), amounts.widths, strict=True):
-        read[name] = LanguageModel(len(tokenizer().words), PROMPT + ANSWER, width=width, seed=seed)
-        teach(read[name], told)
-        polite[name] = tuned(read[name], seed, "polite", amounts)
+    read = {name: reader(width, seed, amounts) for name, width in zip(("narrow", "wide"), amounts.widths, strict=True)}
+    polite = {name: tuned(model, seed, "polite", amounts) for name, model in read.items()}
     rude = tuned(read["narrow"], seed, "rude", amounts)
     models = read | cells(read, polite)
     models["other frame"] = Sum([(1.0, read["wide"]), (1.0, rude), (-1.0, read["narrow"])])
