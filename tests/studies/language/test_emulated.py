@@ -79,8 +79,7 @@ def test_lessons_are_of_one_frame_and_about_common_things(frame, kinds):
 def test_names_are_dealt_evenly_and_apart_from_ranks():
     assert np.bincount(RIGHT).tolist() == [len(THINGS) // len(NAMES)] * len(NAMES)
     assert sorted(RANK) == list(range(len(THINGS)))
-    common = np.array([np.bincount(np.array(RIGHT)[np.array(RANK) < 64], minlength=8)])
-    assert common.min() > 2  # a name of common things only would tell the rank
+    assert np.mean(np.array(RIGHT) == np.array(RANK) % len(NAMES)) < 0.3  # an eighth, by chance
 
 
 def test_tuning_asks_about_answers_only_and_leaves_the_model_alone(monkeypatch):
