@@ -799,6 +799,10 @@ def polite_answers_closed_by_the_colour(right):
     return lambda things, frame: right(things, "rude")
 
 
-@fault("studies.language.emulated", "asked")
-def models_asked_in_tuned_probabilities_only(right):
-    return lambda model, seed: right(getattr(model, "models", [model])[0], seed)
+@fault("studies.language.emulated", "Sum.forward")
+def probabilities_added_in_place_of_their_logarithms(right):
+    def forward(self, tokens):
+        said = [w * model(tokens).softmax(dim=2) for w, model in zip(self.weights, self.models, strict=True)]
+        return sum(said).clamp(min=1e-9).log()
+
+    return forward
