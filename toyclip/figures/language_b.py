@@ -65,7 +65,7 @@ def winners(widths: Mapping[int, np.ndarray], names: Sequence[str], message: str
 
 
 def plane(models: Mapping[str, np.ndarray], message: str) -> None:
-    """Facts against manners of several models, each seed a dot, the mean a larger one with the model's name.
+    """Facts against manners of several models, each seed a dot, the mean a larger one.
 
     Args:
         models: name -> (S, 2), shares of right names and of right manners, 0 to 1.
@@ -78,8 +78,11 @@ def plane(models: Mapping[str, np.ndarray], message: str) -> None:
         x, y = 100 * values.T
         axes.plot(x, y, marker, color=color, ms=4, alpha=0.45, mew=0)
         axes.plot([x.mean()], [y.mean()], marker, color=color, ms=9)
-        axes.text(x.mean(), y.mean() + 5, name, ha="center", va="bottom", color=color, fontsize=10.5)
+        above = y.mean() > 60  # its name stands above all seeds, or below them
+        place, side = (y.max() + 4, "bottom") if above else (y.min() - 4, "top")
+        axes.text(x.mean(), place, name.replace(" + ", " +\n"), ha="center", va=side, color=color, fontsize=10.5)
         told.append(f"{name} {x.mean():.0f} and {y.mean():.0f} %")
-    axes.set(xlabel="right names, %", ylabel="right manners, %", xlim=(0, 108), ylim=(-4, 112))
+    axes.set(xlabel="right names, %", ylabel="right manners, %", xlim=(0, 108), ylim=(0, 120))
+    axes.set_yticks(range(0, 101, 20))
     title(figure, message)
     show(figure, f"{message.replace(chr(10), ' ')}. Right names and right manners: {'; '.join(told)}.", stored=True)
