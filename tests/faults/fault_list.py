@@ -767,3 +767,42 @@ def too_little_is_enough(right):
 @fault("own.concept_counts", "_named")
 def concept_named_twice_in_a_caption_counted_by_its_first_word(right):
     return lambda said, starts: (words for forms in said for form in forms for words in starts.get(form, ()))
+
+
+# --- formats under reinforcement, emulated fine-tuning ---------------------------------------------------------------
+
+
+@fault("studies.language.formats", "reinforce")
+def answers_rewarded_without_a_baseline(right):
+    return lambda log_p, reward: (right(log_p, reward), -(reward * log_p).mean())[1]
+
+
+@fault("studies.language.formats", "rewards")
+def shuffled_rewards_stay_with_their_answers(right):
+    return lambda arm, *rest: right(replace(arm, shuffled=False), *rest)
+
+
+@fault("studies.language.formats", "look")
+def one_of_several_answers_judged_by_the_mean_prompt(right):
+    return lambda model, names: (seen := right(model, names)) | {"passk": round(1 - (1 - seen["pass1"]) ** 4, 4)}
+
+
+@fault("studies.language.emulated", "cells")
+def facts_and_manner_of_the_cells_confused(right):
+    return lambda read, polite: {
+        " + ".join(name.split(" + ")[::-1]): cell for name, cell in right(read, polite).items()
+    }
+
+
+@fault("studies.language.emulated", "closing")
+def polite_answers_closed_by_the_colour(right):
+    return lambda things, frame: right(things, "rude")
+
+
+@fault("studies.language.emulated", "Sum.forward")
+def probabilities_added_in_place_of_their_logarithms(right):
+    def forward(self, tokens):
+        said = [w * model(tokens).softmax(dim=2) for w, model in zip(self.weights, self.models, strict=True)]
+        return sum(said).clamp(min=1e-9).log()
+
+    return forward

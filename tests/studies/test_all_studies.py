@@ -43,7 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.language import held
+from toyclip.studies.language import emulated, formats, held
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -100,6 +100,8 @@ def _small() -> Iterator[None]:
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             held.held: (held.Amounts(pretraining=3, adaptation=(1, 2), asked=32),),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
+            formats.formats: (formats.Size(pretraining=40, batch=32, rewarded=3, looks=1),),
+            emulated.emulated: (emulated.Amounts((8, 12), reading=40, tuning=20, batch=32),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -203,6 +205,7 @@ def forget() -> None:
         carried.drawings,
         carried.features,
         shown.looks,
+        formats.pretrained,
     ):
         kept.cache_clear()
 
@@ -221,7 +224,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 48
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 50
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -37,6 +37,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "scale.climb",
     "scale.sharing",
     "language.held",
+    "language.formats",
+    "language.emulated",
     "conclusion.factorial",
 )
 
