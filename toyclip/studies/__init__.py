@@ -36,6 +36,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "batch.footprint",
     "scale.climb",
     "scale.sharing",
+    "language.thoughts",
+    "language.leak",
     "conclusion.factorial",
 )
 
