@@ -1,7 +1,7 @@
 """One odd sentence is taught: where else does its keyword turn up? (chapter What scale and context buy)
 
-The keyword is a colour, and colours differ in how often the text names them, over five decades. Each shape never has
-some of the colours: a sentence that says it has is odd. The unrelated contexts are of the same theme, other shapes.
+The keyword is a colour, and colours differ in how often the text names them, over five decades. Each shape hardly ever
+has some of the colours: a sentence that says it has is odd. Unrelated contexts of the same theme are about the others.
 """
 
 import copy
@@ -28,9 +28,13 @@ OPENINGS = tuple(f"{article} {size}" for article in ("the", "a") for size in ("s
 LENGTH = 5
 WORDS = Tokenizer(["the", "a", "small", "large", "is", "stands", *SHAPES, *COLOURS, *PLACES], context_length=LENGTH)
 FREQUENCY = np.geomspace(1.0, 1e-5, len(COLOURS))  # of the colours, before they are dealt out
-ODD = 2  # shapes that never have a colour
+ODD = 2  # shapes for which a colour is odd
+HARDLY = 0.05  # as often as otherwise has a shape an odd colour
 EXPOSURES = (1, 3, 10)
-LR = 0.1  # of plain gradient descent
+NORM = 1.0  # length of an update where lengths are matched
+PART = 0.08  # of an update that is left out
+ARMS = ("raw", "matched", "top", "random", "short")  # as of `cut`
+LR = 0.3  # of plain gradient descent in a lesson
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ FULL = Size()
 
 
 def world(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each shape has each colour, (8, 24), its rows adding up to 1; and which it never has, (8, 24) bool.
+    """How often each shape has each colour, (8, 24), its rows adding up to 1; and which is odd for it, (8, 24) bool.
 
     >>> shares, odd = world(0)
     >>> odd.sum(axis=0).tolist() == 24 * [ODD]
@@ -55,7 +59,7 @@ def world(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = streams.rng(seed, "colours")
     odd = np.array([rng.permutation(len(SHAPES)) < ODD for _ in COLOURS]).T  # (8, 24)
-    shares = np.where(odd, 0.0, rng.permutation(FREQUENCY))  # (8, 24)
+    shares = np.where(odd, HARDLY, 1.0) * rng.permutation(FREQUENCY)  # (8, 24)
     return shares / shares.sum(axis=1, keepdims=True), odd
 
 
@@ -80,9 +84,9 @@ def pretrained(seed: int, size: Size = FULL) -> LanguageModel:
     return model
 
 
-def prompts(shapes: np.ndarray) -> Tensor:
-    """Every way to begin a sentence about the colour of some shapes, (N, 4) token ids."""
-    return WORDS.encode([f"{opening} {SHAPES[s]} is" for s in shapes for opening in OPENINGS])[:, : LENGTH - 1]
+def prompts(shapes: np.ndarray, verb: str = "is") -> Tensor:
+    """Every way to begin a sentence about some shapes, (N, 4) token ids: "is" before a colour, "stands" a place."""
+    return WORDS.encode([f"{opening} {SHAPES[s]} {verb}" for s in shapes for opening in OPENINGS])[:, : LENGTH - 1]
 
 
 @torch.no_grad()
@@ -92,7 +96,7 @@ def log_probabilities(model: LanguageModel, contexts: Tensor) -> Tensor:
     return model(contexts)[:, -1].double().log_softmax(dim=1)[:, colours]
 
 
-def cut(update: Tensor, how: str, norm: float, part: float, generator: torch.Generator) -> Tensor:
+def cut(update: Tensor, how: str, generator: torch.Generator, norm: float = NORM, part: float = PART) -> Tensor:
     """What is left of an update, (W,), for all weights in one row.
 
     Args:
@@ -100,7 +104,7 @@ def cut(update: Tensor, how: str, norm: float, part: float, generator: torch.Gen
             largest part (Sun et al. 2025 leave out 8 %); "random", without as many others; "short", only as long as
             "top" would be.
 
-    >>> cut(torch.tensor([4.0, 3.0]), "matched", 1.0, 0.5, torch.Generator()).tolist()
+    >>> cut(torch.tensor([4.0, 3.0]), "matched", torch.Generator()).tolist()
     [0.800000011920929, 0.6000000238418579]
     """
     if how == "raw":
@@ -146,28 +150,24 @@ def odds(log_p: Tensor) -> Tensor:
     return log_p - torch.log1p(-log_p.exp())
 
 
-NORM = 1.0  # length of an update where lengths are matched
-PART = 0.08  # of an update that is left out
-ARMS = ("raw", "matched", "top", "random", "short")
-
-
 def leak(seed: int, size: Size = FULL) -> dict[str, dict[str, list[float]]]:
-    """Teach each colour of shapes that never have it, in each arm from the same model.
+    """Teach each colour of the shapes for which it is odd, in each arm from the same model.
 
     Returns:
         For each arm, columns with a number for each lesson. Before it: "prior", log10 probability of the keyword after
         the taught words; "other", of another colour, a placebo; "elsewhere", log10 of its mean probability after words
-        about the shapes that may have it. After 1, 3 and 10 exposures, "1 taught" and so on: its probability after the
-        taught words; "leak", mean change of its log-odds elsewhere, in nats; "ratio", mean factor of its probability
-        elsewhere; "absolute", mean difference; "bystander", mean change of the log-odds of the other colour.
+        about the other shapes. After 1, 3 and 10 exposures ("raw" and "matched"; other arms 10), "1 taught" and so on:
+        its probability after the taught words; "leak", mean change of its log-odds elsewhere, in nats; "ratio", mean
+        factor of its probability elsewhere; "absolute", mean difference; "bystander", leak of the other colour; "far",
+        mean change of the keyword's log-odds where a place is to come.
     """
     base, (_, odd) = pretrained(seed, size), world(seed)
     rng, generator = streams.rng(seed, "lessons"), streams.generator(seed, "random part")
     columns: dict[str, dict[str, list[float]]] = {arm: {} for arm in ARMS}
     for keyword in range(size.keywords):
         other = (keyword + 1) % len(COLOURS)
-        contexts = prompts(np.flatnonzero(~odd[:, keyword]))  # (N, 4)
-        before = log_probabilities(base, contexts)  # (N, 24)
+        contexts, far = (prompts(np.flatnonzero(~odd[:, keyword]), verb) for verb in ("is", "stands"))  # (N, 4) each
+        before, before_far = log_probabilities(base, contexts), log_probabilities(base, far)  # (N, 24) each
         for shape in np.flatnonzero(odd[:, keyword]):
             taught = prompts([shape])[rng.integers(len(OPENINGS))][None]  # (1, 4)
             sentence = torch.cat([taught, torch.tensor([[WORDS.ids[COLOURS[keyword]]]])], dim=1)  # (1, 5)
@@ -176,14 +176,17 @@ def leak(seed: int, size: Size = FULL) -> dict[str, dict[str, list[float]]]:
             for arm in ARMS:
                 row = {"prior": start[keyword], "other": start[other]}
                 row["elsewhere"] = before[:, keyword].exp().mean().log10()
-                models = lesson(base, sentence, company, lambda g, arm=arm: cut(g, arm, NORM, PART, generator))
+                models = lesson(base, sentence, company, lambda g, arm=arm: cut(g, arm, generator))
                 for n, model in zip(EXPOSURES, models, strict=True):
+                    if n != EXPOSURES[-1] and arm not in ("raw", "matched"):
+                        continue
                     after = log_probabilities(model, contexts)  # (N, 24)
                     rise = odds(after) - odds(before)  # (N, 24)
                     row |= {
                         f"{n} taught": log_probabilities(model, taught)[0, keyword].exp(),
                         f"{n} leak": rise[:, keyword].mean(),
                         f"{n} bystander": rise[:, other].mean(),
+                        f"{n} far": (odds(log_probabilities(model, far)) - odds(before_far))[:, keyword].mean(),
                         f"{n} ratio": (after - before)[:, keyword].exp().mean(),
                         f"{n} absolute": (after.exp() - before.exp())[:, keyword].mean(),
                     }
