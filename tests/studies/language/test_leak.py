@@ -32,10 +32,9 @@ def test_colours_are_odd_for_two_shapes_each_and_their_counts_span_decades():
     shares, odd = leak.world(3)
     assert np.allclose(shares.sum(axis=1), 1.0)
     assert odd.sum() == 2 * len(COLOURS)
-    for colour in range(len(COLOURS)):  # what is left once a row's sum is taken out of it is one rate for a colour
-        for shape in range(len(SHAPES)):
-            fit = shares[shape] / shares[0] * np.where(odd[0], 0.05, 1) / np.where(odd[shape], 0.05, 1)
-            assert np.allclose(fit, fit[0])
+    for shape in range(len(SHAPES)):  # once the odd ones are set aside, the colours have one ratio between any two rows
+        ratio = shares[shape] / shares[0] * np.where(odd[0], 0.05, 1) / np.where(odd[shape], 0.05, 1)
+        assert np.allclose(ratio, ratio[0])
     rates = np.sort(shares[0] / np.where(odd[0], 0.05, 1.0))
     assert rates[-1] / rates[0] == pytest.approx(1e5)
     assert np.allclose(np.diff(np.log(rates)), np.log(1e5) / 23)

@@ -1,4 +1,4 @@
-"""Is there a threshold in a cloud of points? Lines and changepoints, judged on seeds they have not seen (helper of leak).
+"""Is there a threshold in a cloud of points? Lines and changepoints, judged on other seeds (helper of leak).
 
 Throughout, x and y are (S, n): n points of each seed.
 """
@@ -38,7 +38,7 @@ def step(x: np.ndarray, y: np.ndarray) -> tuple[Curve, float]:
 
 
 def hinge(x: np.ndarray, y: np.ndarray) -> tuple[Curve, float]:
-    """A line that becomes level above a changepoint, as Sun et al. 2025 have it: little priming beyond the threshold."""
+    """A line that becomes level above a changepoint, as Sun et al. 2025 have it: little priming beyond it."""
 
     def design(at: np.ndarray, knot: float) -> list[np.ndarray]:
         return [np.ones_like(at), np.minimum(at - knot, 0.0)]
