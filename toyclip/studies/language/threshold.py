@@ -46,6 +46,15 @@ def hinge(x: np.ndarray, y: np.ndarray) -> tuple[Curve, float]:
     return _best(x, y, lambda knot: np.stack(design(x, knot), axis=1), design)
 
 
+def bend(x: np.ndarray, y: np.ndarray) -> tuple[Curve, float]:
+    """A line that changes its slope at a changepoint, whichever way."""
+
+    def design(at: np.ndarray, knot: float) -> list[np.ndarray]:
+        return [np.ones_like(at), at, np.minimum(at - knot, 0.0)]
+
+    return _best(x, y, lambda knot: np.stack(design(x, knot), axis=1), design)
+
+
 def _best(x: np.ndarray, y: np.ndarray, columns: Callable, design: Callable) -> tuple[Curve, float]:
     """The changepoint with the least squared error, and its curve."""
     knots = places(x)
@@ -57,7 +66,7 @@ def _best(x: np.ndarray, y: np.ndarray, columns: Callable, design: Callable) -> 
     return lambda at: np.stack(design(at, knot), axis=1).astype(float) @ fit, float(knot)
 
 
-SHAPES = {"line": line, "step": step, "hinge": hinge}
+SHAPES = {"line": line, "step": step, "hinge": hinge, "bend": bend}
 
 
 def held_out_errors(x: np.ndarray, y: np.ndarray, shape: str) -> np.ndarray:
