@@ -47,10 +47,11 @@ def test_sentences_tell_colours_in_their_shares_and_any_place():
     told = [[WORDS.words[i] for i in row] for row in leak.sentences(20_000, 0, "a").tolist()]
     assert {" ".join(words[:2]) for words in told} == set(OPENINGS)
     assert {words[3] for words in told} == {"is", "stands"}
-    of_circles = [words[4] for words in told if words[2:4] == ["circle", "is"]]
-    assert len(of_circles) == pytest.approx(20_000 / 16, rel=0.1)
-    top = int(np.argmax(shares[0]))
-    assert of_circles.count(COLOURS[top]) / len(of_circles) == pytest.approx(shares[0, top], abs=0.03)
+    for name, row in zip(SHAPES, shares, strict=True):
+        colours = [words[4] for words in told if words[2:4] == [name, "is"]]
+        assert len(colours) == pytest.approx(20_000 / 16, rel=0.15)
+        counted = np.array([colours.count(colour) for colour in COLOURS]) / len(colours)
+        assert np.allclose(counted, row, atol=0.06)
     assert {words[4] for words in told if words[3] == "stands"} == set(PLACES)
     assert leak.sentences(9, 0, "a").tolist() != leak.sentences(9, 0, "b").tolist()
 
@@ -127,14 +128,15 @@ def test_columns_are_what_the_lessons_changed(monkeypatch):
     class Fixed(torch.nn.Module):
         def __init__(self, logits):
             super().__init__()
-            self.logits = logits  # (8 shapes, V), whatever else the sentence says
+            self.logits = logits  # (2 verbs, 8 shapes, V), whatever else the sentence says
 
         def forward(self, tokens):
-            shape = tokens[:, 2] - WORDS.ids["circle"]
-            return self.logits[shape][:, None].expand(-1, tokens.shape[1], -1)
+            shape, verb = tokens[:, 2] - WORDS.ids["circle"], tokens[:, 3] - WORDS.ids["is"]
+            return self.logits[verb, shape][:, None].expand(-1, tokens.shape[1], -1)
 
     rng = torch.Generator().manual_seed(1)
-    start = torch.randn(len(SHAPES), len(WORDS.words), generator=rng, dtype=torch.float64)
+    start = torch.randn(2, len(SHAPES), len(WORDS.words), generator=rng, dtype=torch.float64)
+    gains = torch.rand(2, len(SHAPES), generator=rng, dtype=torch.float64)  # of the logit, times exposures
     monkeypatch.setattr(leak, "pretrained", lambda seed, size: Fixed(start))
     taught, rows = [], []
 
@@ -144,7 +146,7 @@ def test_columns_are_what_the_lessons_changed(monkeypatch):
         models = []
         for n in (1, 3, 10):
             logits = start.clone()
-            logits[:, sentence[0, -1]] += n / 10
+            logits[:, :, sentence[0, -1]] += n * gains / 5
             models.append(Fixed(logits))
         rows.append(models)
         return models
@@ -155,7 +157,8 @@ def test_columns_are_what_the_lessons_changed(monkeypatch):
     assert list(found) == list(leak.ARMS)
     assert len(taught) == len(leak.ARMS) * 4
     assert [WORDS.words[t[-1]] for t in taught[:: len(leak.ARMS)]] == [COLOURS[0]] * 2 + [COLOURS[1]] * 2
-    log_p = start.log_softmax(dim=1)
+    assert WORDS.ids["stands"] == WORDS.ids["is"] + 1
+    log_p = start[0].log_softmax(dim=1)
     for i, sentence in enumerate(taught[:: len(leak.ARMS)]):
         shape, word = sentence[2] - WORDS.ids["circle"], sentence[-1]
         colour = COLOURS.index(WORDS.words[word])
@@ -168,12 +171,13 @@ def test_columns_are_what_the_lessons_changed(monkeypatch):
         assert columns["other"] == pytest.approx(log_p[shape, other].item() / math.log(10), rel=1e-3)
         assert columns["elsewhere"] == pytest.approx(math.log10(p[:, word].mean().item()), rel=1e-3)
         for n, models in zip((1, 3, 10), rows[i * len(leak.ARMS)], strict=True):
-            after = models.logits[elsewhere].softmax(dim=1)
-            assert columns[f"{n} leak"] == pytest.approx(n / 10, rel=1e-3)  # a logit added is a log-odds gained
-            assert columns[f"{n} far"] == pytest.approx(n / 10, rel=1e-3)
+            after = models.logits[0, elsewhere].softmax(dim=1)
+            leaked, far = (n * gains[:, elsewhere].mean(dim=1) / 5).tolist()  # a logit added is a log-odds gained
+            assert columns[f"{n} leak"] == pytest.approx(leaked, rel=1e-3)
+            assert columns[f"{n} far"] == pytest.approx(far, rel=1e-3)
             assert columns[f"{n} ratio"] == pytest.approx((after / p)[:, word].mean().item(), rel=1e-3)
             assert columns[f"{n} absolute"] == pytest.approx((after - p)[:, word].mean().item(), rel=1e-3)
-            assert columns[f"{n} taught"] == pytest.approx(models.logits[shape].softmax(0)[word].item(), rel=1e-3)
+            assert columns[f"{n} taught"] == pytest.approx(models.logits[0, shape].softmax(0)[word].item(), rel=1e-3)
             change = torch.logit(after[:, other]) - torch.logit(p[:, other])
             assert columns[f"{n} bystander"] == pytest.approx(change.mean().item(), rel=2e-3)
     assert {name for name in found["top"] if name[0] in "13"} == {n for n in found["top"] if n.startswith("10 ")}
