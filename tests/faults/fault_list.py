@@ -806,3 +806,49 @@ def probabilities_added_in_place_of_their_logarithms(right):
         return sum(said).clamp(min=1e-9).log()
 
     return forward
+
+
+# --- thoughts and leaks of a language model --------------------------------------------------------------------------
+
+
+@fault("studies.language.thoughts", "without")
+def thoughts_rewarded_without_a_baseline(right):
+    return lambda average, *given: 0.0 * right(average, *given)
+
+
+@fault("studies.language.hops", "follow")
+def second_look_up_finds_what_the_first_was_asked(right):
+    return lambda tables, shapes: (right(tables, shapes), tables.gather(1, shapes[:, None] % 8)[:, 0])[1]
+
+
+@fault("studies.language.thoughts", "matched")
+def backward_passes_taken_for_free(right):
+    return lambda size: (right(size), -(-size.steps * (2 + size.thoughts + 1) // 3))[1]
+
+
+@fault("studies.language.leak", "odds")
+def probability_taken_for_its_odds(right):
+    return lambda log_p: log_p + 0 * right(log_p)
+
+
+@fault("studies.language.leak", "cut")
+def largest_part_of_an_update_found_by_its_sign(right):
+    def cut(update, how, generator, norm=1.0, part=0.08):
+        if how != "top":
+            return right(update, how, generator, norm, part)
+        update = update * (norm / update.norm())
+        return update.index_fill(0, update.topk(max(1, int(part * len(update)))).indices, 0.0)
+
+    return cut
+
+
+@fault("studies.language.threshold", "held_out_errors")
+def changepoint_judged_on_what_it_was_fitted_to(right):
+    from toyclip.studies.language import threshold
+
+    def errors(x, y, shape):
+        right(x, y, shape)
+        curve, _ = threshold.SHAPES[shape](x.ravel(), y.ravel())
+        return np.sqrt(np.array([np.mean((curve(a) - b) ** 2) for a, b in zip(x, y, strict=True)]))
+
+    return errors

@@ -43,7 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.language import emulated, formats, held
+from toyclip.studies.language import emulated, formats, held, leak, thoughts
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -102,6 +102,8 @@ def _small() -> Iterator[None]:
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
             formats.formats: (formats.Size(pretraining=40, batch=32, rewarded=3, looks=1),),
             emulated.emulated: (emulated.Amounts((8, 12), reading=40, tuning=20, batch=32),),
+            thoughts.thoughts: (thoughts.Size(updates=2, steps=2, batch=4, thoughts=2, test=20),),
+            leak.leak: (leak.Size(updates=2, batch=8, company=3, keywords=1),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -196,7 +198,7 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
-    for kept in (few_labels.said, few_labels.introduced, further.far_pictures):
+    for kept in (few_labels.said, few_labels.introduced, further.far_pictures, thoughts.pretrained, leak.pretrained):
         kept.cache_clear()
     for kept in (
         carried.taxonomy_of,
@@ -224,7 +226,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 50
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 52
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

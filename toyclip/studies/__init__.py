@@ -39,6 +39,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "language.held",
     "language.formats",
     "language.emulated",
+    "language.thoughts",
+    "language.leak",
     "conclusion.factorial",
 )
 
