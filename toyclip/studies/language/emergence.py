@@ -28,18 +28,13 @@ WIDTHS = (8, 12, 16, 20, 24, 32, 64, 112)
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, and for how long."""
+    """For how long an ability is learned."""
 
-    ability: str  # "captions" or "binding"
     updates: int
     batch_size: int
 
 
-TASKS = {
-    "captions": Task("captions", 300, 64),
-    "binding, short": Task("binding", 200, 32),
-    "binding, long": Task("binding", 600, 32),
-}
+TASKS = {"captions": Task(updates=300, batch_size=64), "binding": Task(updates=600, batch_size=32)}
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ def scenes(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
 
     >>> prompts, answers = scenes(1, np.random.default_rng(0))
     >>> TOKENIZER.decode(prompts), TOKENIZER.decode(answers)
-    (['green star black circle star'], ['green'])
+    (['yellow star green heart heart'], ['green'])
     """
     color, shape = (
         rng.permuted(np.tile(np.arange(len(words)), (count, 1)), axis=1)[:, :2] + TOKENIZER.ids[words[0]]
@@ -103,40 +98,43 @@ def right(model: LanguageModel, prompts: Tensor, answers: Tensor) -> dict:
     }
 
 
-def learn(width: int, task: Task, seed: int, scope: Scope = FULL) -> tuple[LanguageModel, dict]:
-    """A model of a width, trained to answer, and what it can do at the end.
+def learn(width: int, task: str, seed: int, scope: Scope = FULL) -> tuple[LanguageModel, dict]:
+    """A model of a width, trained to answer, and what it can do on the way and at the end.
 
     Returns:
-        the model; what `right` says of it, its "parameters", and "curve": the log-likelihood of a word at evenly spaced
-        looks, the first before training.
+        the model; what `right` says of it at the end, its "parameters", and what `right` says at evenly spaced looks,
+        the first before training and the last after it: "log_likelihoods" and "ps".
+
+    Raises:
+        InputError: if there is no such task.
     """
-    updates = max(2, task.updates // scope.part)
-    if task.ability == "captions":
+    chosen = lookup(TASKS, task, "task")
+    updates, batch_size = max(2, chosen.updates // scope.part), chosen.batch_size
+    if task == "captions":
         asked = captions(seed)
-        drawn = streams.rng(seed, "order").integers(len(asked[0]), size=updates * task.batch_size)  # (U B,)
+        drawn = streams.rng(seed, "order").integers(len(asked[0]), size=updates * batch_size)  # (U B,)
         read = [part[torch.from_numpy(drawn)] for part in asked]
     else:
         asked = scenes(scope.asked, streams.rng(seed, "asked"))
-        read = scenes(updates * task.batch_size, streams.rng(seed, "read"))
+        read = scenes(updates * batch_size, streams.rng(seed, "read"))
     model = LanguageModel(len(TOKENIZER.words), TOKENIZER.context_length, width=width, seed=seed)
-    batches = iter(zip(*(part.split(task.batch_size) for part in read), strict=True))
-    whole, curve, every = torch.cat(asked, dim=1), [], max(1, updates // scope.looks)  # (N, T)
-
-    def log_likelihood() -> float:
-        with torch.no_grad():
-            return round(log_likelihoods(model, whole)[:, asked[0].shape[1] - 1 :].double().mean().item(), 3)
+    batches = iter(zip(*(part.split(batch_size) for part in read), strict=True))
+    step, looks, every = iter(range(updates)), [], max(1, updates // scope.looks)
 
     def loss() -> Tensor:
         if next(step) % every == 0:
-            curve.append(log_likelihood())
+            looks.append(right(model, *asked))
         prompts, answers = next(batches)  # (B, P), (B, A)
         only = torch.cat([torch.full_like(prompts, PADDING), answers], dim=1)  # (B, T), nothing asked of the prompt
         return surprise(model(torch.cat([prompts, answers], dim=1)), only)
 
-    step = iter(range(updates))
     descend(model, loss, updates)
-    parameters = sum(p.numel() for p in model.parameters())
-    return model, right(model, *asked) | {"parameters": parameters, "curve": [*curve, log_likelihood()]}
+    looks.append(right(model, *asked))
+    return model, looks[-1] | {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "log_likelihoods": [look["log_likelihood"] for look in looks],
+        "ps": [look["p"] for look in looks],
+    }
 
 
 def emergence(task: str, seed: int, scope: Scope = FULL) -> dict:
@@ -145,8 +143,7 @@ def emergence(task: str, seed: int, scope: Scope = FULL) -> dict:
     Raises:
         InputError: if there is no such task.
     """
-    chosen = lookup(TASKS, task, "task")
-    return {str(width): learn(width, chosen, seed, scope)[1] for width in scope.widths}
+    return {str(width): learn(width, task, seed, scope)[1] for width in scope.widths}
 
 
 STUDIES = (Study("emergence", emergence, seeds=5, conditions=tuple(TASKS)),)
