@@ -43,6 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
+from toyclip.studies.language import emergence, examples, shots
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -61,6 +62,7 @@ GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
 RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
 SOUNDS = pairing.Size(pairs=4, test=3, epochs=1, batch_size=16)
+LINES = examples.Lessons(updates=2, batch_size=4, width=8, counts=(0, 2), prompts=20, lines=3)
 QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 
 
@@ -98,6 +100,8 @@ def _small() -> Iterator[None]:
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
+            shots.shots: (shots.Amounts((1, 2), pool=4, test=2, draws=3, recipe=QUICK, lessons=LINES),),
+            emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -219,7 +223,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 47
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 49
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

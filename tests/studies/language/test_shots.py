@@ -72,6 +72,10 @@ def test_chosen_pictures_are_what_was_wanted_and_none_comes_twice():
     assert (shapes[chosen] == torch.arange(4)[:, None]).all()
     assert (nuisances[chosen].numpy() == wanted).all()
     assert chosen.unique().numel() == 48
+    all_there_are = shots.choose(
+        shapes, nuisances, shots.deal("own", 15, np.random.default_rng(6)), np.random.default_rng(7)
+    )
+    assert all_there_are.unique().numel() == 60
     assert not torch.equal(chosen, shots.choose(shapes, nuisances, wanted, np.random.default_rng(5)))
 
 
@@ -116,7 +120,7 @@ def test_led_is_by_chance_what_one_in_three_is(monkeypatch):
         torch.randn(4, embeddings.shape[2], generator=torch.Generator().manual_seed(int(1e6 * embeddings.sum().abs())))
     )
     monkeypatch.setattr(shots, "prototypes", scrambled)
-    amounts = replace(SOME, draws=30)
+    amounts = replace(SOME, draws=12)
     told = shots.few_shots(*load(), seed=8, amounts=amounts)["clean"]
     assert told["led"] == pytest.approx(1 / 4, abs=0.12)
     assert np.mean(told["shots"]["varied"]) == pytest.approx(1 / 4, abs=0.08)
@@ -248,13 +252,16 @@ def test_prompts_with_and_without_the_head_are_the_same_otherwise(monkeypatch):
     assert TOKENIZER.decode(torch.stack([one[0, :1] for one in seen])) == [*QUESTIONS, "thing", "thing"]
 
 
-def test_a_reader_learns_what_its_documents_say():
-    """Its head, after a short training; before, it guesses among four."""
-    lessons = examples.Lessons(updates=120, lines=2, width=16, prompts=60)
+def test_a_reader_learns_names_and_is_told_nothing_of_colours():
+    """From its first weights, at which a name costs more than a guess among four."""
+    lessons = examples.Lessons(updates=40, batch_size=16, lines=2, width=16)
+    fresh = examples.documents(60, 2, 0.0, seed=9)
+    others = fresh.where(examples.names_alone(fresh) == 0, 0)  # (N, T), all but names
     trained = examples.reader(0.0, 0, lessons)
-    assert examples.ask(trained, "varied", 1, True, lessons, 0)["colour"] > 0.8
-    untrained = LanguageModel(len(TOKENIZER.words), 28, width=16)
-    assert examples.ask(untrained, "varied", 1, True, lessons, 0)["colour"] < 0.6
+    untrained = LanguageModel(len(TOKENIZER.words), 28, width=16, seed=0)
+    costs = [surprise(m(fresh), examples.names_alone(fresh)).item() for m in (untrained, trained)]
+    assert costs[1] < min(1.45, costs[0] - 0.5)
+    assert surprise(trained(fresh), others).item() > 3
 
 
 def test_a_subject_reads_the_documents_of_its_name(monkeypatch):
