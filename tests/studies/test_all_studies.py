@@ -100,7 +100,7 @@ def _small() -> Iterator[None]:
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
-            shots.shots: (shots.Amounts((1, 2), pool=4, test=2, draws=3, recipe=QUICK, lessons=LINES),),
+            shots.shots: (shots.Amounts((1, 2), pool=10, test=2, draws=3, recipe=QUICK, lessons=LINES),),
             emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
         }
         for function, short in defaults.items():
@@ -295,6 +295,7 @@ def test_conditions_differ(name):
 
 
 NO_DIFFERENCE = {
+    "shots": 3,  # readers of two batches of documents; test_shots.py looks at what documents they read
     "bias_starts": 2,  # as in factorial
     "climb": 1,  # accuracies on 8 pictures; test_climb.py looks at what rungs are made of
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most

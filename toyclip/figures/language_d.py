@@ -42,7 +42,8 @@ def curves(
     for y, name, color in sorted(ends):
         below = max(y, below + apart)  # so that no name covers another
         axes.text(len(x) - 0.8, below, name, va="center", color=color, fontsize=10)
-    axes.set_xticks(x, ticks)
+    every = 1 + len(ticks) // 8  # so that no tick covers another
+    axes.set_xticks(x[::every], ticks[::every])
     axes.set(xlim=(-0.2, 1.62 * len(x) - 0.6), xlabel=axes_of[0], ylabel=axes_of[1])
     axes.xaxis.set_label_coords(0.3, -0.13)
     title(figure, message)

@@ -101,7 +101,7 @@ def deal(how: str, shots: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def choose(shapes: Tensor, nuisances: Tensor, wanted: np.ndarray, rng: np.random.Generator) -> Tensor:
-    """Pictures of each shape with the nuisances that its shots want, none twice, (4, K).
+    """Pictures of each shape with the nuisances that its shots want, none twice, of which there are enough, (4, K).
 
     Args:
         shapes: (N,) of the pictures, 0 to 3.
