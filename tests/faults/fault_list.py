@@ -852,3 +852,77 @@ def changepoint_judged_on_what_it_was_fitted_to(right):
         return np.sqrt(np.array([np.mean((curve(a) - b) ** 2) for a, b in zip(x, y, strict=True)]))
 
     return errors
+
+
+# --- shots, and sizes of a language model ----------------------------------------------------------------------------
+
+
+@fault("studies.language.shots", "choose")
+def shots_drawn_without_a_look_at_their_nuisance(right):
+    from toyclip.studies.language.shots import deal
+
+    return lambda shapes, values, wanted, rng: right(shapes, values, deal("each", wanted.shape[1], rng), rng)
+
+
+@fault("studies.language.shots", "deal")
+def one_bias_for_all_shapes_taken_for_one_each(right):
+    return lambda how, shots, rng: right("one" if how == "own" else how, shots, rng)
+
+
+@fault("studies.language.shots", "prototypes")
+def prototype_of_the_first_shot_alone(right):
+    return lambda embeddings: right(embeddings[:, :1])
+
+
+@fault("studies.language.examples", "examples")
+def asked_for_what_both_questions_answer_alike(right):
+    def examples(kind, count, length, rng):
+        color, shape = right(kind, count, length, rng)
+        color[:, -1] = shape[:, -1]
+        return color, shape
+
+    return examples
+
+
+@fault("studies.language.examples", "examples")
+def asked_for_the_colour_of_the_examples(right):
+    def examples(kind, count, length, rng):
+        color, shape = right(kind, count, length, rng)
+        if kind == "one colour":
+            color[:, :-1] = color[:, -1:]
+        return color, shape
+
+    return examples
+
+
+@fault("studies.language.examples", "names_alone")
+def loss_drowned_in_words_that_are_chance(right):
+    return lambda tokens: (right(tokens), tokens)[1]
+
+
+@fault("studies.language.emergence", "scenes")
+def scene_asks_for_its_first_object_always(right):
+    def scenes(count, rng):
+        prompts, _ = right(count, rng)
+        prompts[:, 4] = prompts[:, 1]
+        return prompts, prompts[:, :1].clone()
+
+    return scenes
+
+
+@fault("studies.language.emergence", "right")
+def words_right_after_the_models_own(right):
+    def after_its_own(model, prompts, answers):
+        told = right(model, prompts, answers)
+        return told | {"p": told["free"]}
+
+    return after_its_own
+
+
+@fault("studies.language.emergence", "captions")
+def one_colour_of_a_caption_tells_all_others(right):
+    def captions(seed):
+        names, told = right(seed)
+        return names, told[:, :1].repeat(1, told.shape[1])
+
+    return captions

@@ -43,7 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.language import emulated, formats, held, leak, thoughts
+from toyclip.studies.language import emergence, emulated, examples, formats, held, leak, shots, thoughts
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -62,6 +62,7 @@ GRID = unseen.GridSize(pictures=56, updates=2, batch_size=4, test=1)
 SEVERAL = [name for name, study in STUDIES.items() if study.conditions]
 RUNS = [(name, condition) for name, study in STUDIES.items() for condition in study.conditions or (None,)]
 SOUNDS = pairing.Size(pairs=4, test=3, epochs=1, batch_size=16)
+LINES = examples.Lessons(updates=2, batch_size=4, width=8, counts=(0, 2), prompts=20, lines=3)
 QUICK = replace(FAST, epochs=1, batch_size=24)  # 2 batches in the tiny world
 
 
@@ -104,6 +105,8 @@ def _small() -> Iterator[None]:
             emulated.emulated: (emulated.Amounts((8, 12), reading=40, tuning=20, batch=32),),
             thoughts.thoughts: (thoughts.Size(updates=2, steps=2, batch=4, thoughts=2, test=20),),
             leak.leak: (leak.Size(updates=2, batch=8, company=3, keywords=1),),
+            shots.shots: (shots.Amounts((1, 2), pool=10, test=2, draws=3, recipe=QUICK, lessons=LINES),),
+            emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -226,7 +229,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 52
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 54
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -298,6 +301,7 @@ def test_conditions_differ(name):
 
 
 NO_DIFFERENCE = {
+    "shots": 3,  # readers of two batches of documents; test_shots.py looks at what documents they read
     "bias_starts": 2,  # as in factorial
     "climb": 1,  # accuracies on 8 pictures; test_climb.py looks at what rungs are made of
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most

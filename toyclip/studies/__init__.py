@@ -41,6 +41,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "language.emulated",
     "language.thoughts",
     "language.leak",
+    "language.shots",
+    "language.emergence",
     "conclusion.factorial",
 )
 
