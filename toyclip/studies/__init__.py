@@ -36,6 +36,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "batch.footprint",
     "scale.climb",
     "scale.sharing",
+    "language.instructions",
     "conclusion.factorial",
 )
 
