@@ -37,6 +37,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "scale.climb",
     "scale.sharing",
     "language.instructions",
+    "language.frontier",
     "conclusion.factorial",
 )
 
