@@ -43,6 +43,7 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
+from toyclip.studies.language import frontier, instructions
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -98,6 +99,8 @@ def _small() -> Iterator[None]:
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
+            instructions.instructions: (instructions.Amounts(8, 4, 3, 8, (0, 4, 8), 40),),
+            frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -192,6 +195,8 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
+    for kept in (instructions.pretrained, frontier.warmed_up):
+        kept.cache_clear()
     for kept in (few_labels.said, few_labels.introduced, further.far_pictures):
         kept.cache_clear()
     for kept in (
@@ -219,7 +224,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 47
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 49
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
