@@ -26,8 +26,8 @@ def bought(arms: Mapping[str, Sequence[Sequence[float]]], lines: Mapping[str, fl
             shares = 100 * np.array(values)  # (S,)
             axes.plot(shares, np.full(len(shares), row + shift), marker, color=color, ms=4.5, alpha=0.4, mew=0)
             mean, low, high = mean_interval(shares)
-            axes.errorbar(mean, row + shift, xerr=[[mean - low], [high - mean]], color=color, marker="|", ms=11, mew=2.2,
-                          lw=1.1, capsize=2)  # fmt: skip
+            ends = [[mean - low], [high - mean]]
+            axes.errorbar(mean, row + shift, xerr=ends, color=color, marker="|", ms=11, mew=2.2, lw=1.1, capsize=2)
         few, many = (100 * np.mean(values) for values in pair)
         told.append(f"{name} {few:.0f} and {many:.0f} %")
     axes.text(2, -0.17, "64 examples", color=style.ACCENT, fontsize=10, va="center")

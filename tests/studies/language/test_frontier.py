@@ -72,7 +72,8 @@ def test_learning_asks_for_all_words_of_the_answer_and_no_others(monkeypatch):
     log_p = model(whole)[0].log_softmax(1)
     by_hand = [-log_p[place, whole[0, place + 1]].item() for place in (5, 6, 7, 8)]
     assert losses == [pytest.approx(sum(by_hand) / 4, abs=1e-5)]
-    assert torch.equal(model.words.weight, before) and not torch.equal(learned.words.weight, before)
+    assert torch.equal(model.words.weight, before)
+    assert not torch.equal(learned.words.weight, before)
 
 
 def test_a_ratio_is_one_perplexity_over_another():
@@ -80,9 +81,7 @@ def test_a_ratio_is_one_perplexity_over_another():
     given = lessons.draw(3, 0, "x")
 
     def perplexity(prompt, answer):
-        log_p = [
-            model(torch.cat([prompt, answer[:i]])[None])[0, -1].log_softmax(0)[answer[i]].item() for i in range(4)
-        ]
+        log_p = [model(torch.cat([prompt, answer[:i]])[None])[0, -1].log_softmax(0)[answer[i]].item() for i in range(4)]
         return math.exp(-sum(log_p) / 4)
 
     nothing = torch.full((6,), lessons.tokenizer().ids["nothing"])
@@ -102,7 +101,8 @@ def test_selections_are_of_equal_size_or_swapped(monkeypatch):
     monkeypatch.setattr(frontier, "ratios", lambda student, *rest: told[student])
     chosen = {arm: selected(*names, given, TINY, 0) for arm, names in ARMS.items()}
     for student, other in (("small", "large"), ("large", "small")):
-        assert not chosen[f"{student}: none"].any() and chosen[f"{student}: all"].all()
+        assert not chosen[f"{student}: none"].any()
+        assert chosen[f"{student}: all"].all()
         assert torch.equal(chosen[f"{student}: own"], told[student] <= SURE)
         assert torch.equal(chosen[f"{student}: another's"], chosen[f"{other}: own"])
         assert chosen[f"{student}: random"].sum() == chosen[f"{student}: own"].sum() > 0
@@ -177,8 +177,10 @@ def test_students_go_on_from_their_warm_up_on_what_was_selected(monkeypatch):
     for arm in ("small: none", "large: all"):
         frontier.frontier(arm, 0, TINY)
     given = lessons.draw(80, 0, "refined")
-    assert learned[0][0] is warm["small"] and learned[1][0] is warm["large"]
-    assert torch.equal(learned[0][2], given.original) and torch.equal(learned[1][2], given.refined)
+    assert learned[0][0] is warm["small"]
+    assert learned[1][0] is warm["large"]
+    assert torch.equal(learned[0][2], given.original)
+    assert torch.equal(learned[1][2], given.refined)
     assert [rest[3] for rest in learned] == [3, 3]
 
 

@@ -62,7 +62,8 @@ def test_the_twelve_tasks_are_dealt_into_three_sets(seed):
         "seen": 6, "unseen pairing": 3, "unseen attribute": 3,
     }  # fmt: skip
     for attribute, place in sets["unseen pairing"]:  # both parts are seen, and not together
-        assert any(a == attribute for a, _ in sets["seen"]) and any(p == place for _, p in sets["seen"])
+        assert any(a == attribute for a, _ in sets["seen"])
+        assert any(p == place for _, p in sets["seen"])
     assert {a for a, _ in sets["unseen attribute"]} == {seed % 4}
     assert sorted(p for _, p in sets["unseen pairing"]) == [0, 1, 2]
 
@@ -121,7 +122,8 @@ def test_unknown_instruction_is_refused():
 @pytest.mark.parametrize("seed", range(4))
 def test_falsifiers_share_an_output_space_or_have_one_each(seed):
     one, own = task_sets("one space", seed)["seen"], task_sets("own spaces", seed)["seen"]
-    assert len({a for a, _ in one}) == 1 and len({p for _, p in one}) == len(one) == 2
+    assert len({a for a, _ in one}) == 1
+    assert len({p for _, p in one}) == len(one) == 2
     assert [a for a, _ in own] == [0, 1, 2, 3]
     assert task_sets("many", seed) == scenes.tasks(seed)
 
@@ -179,7 +181,8 @@ def test_fewer_examples_are_the_first_of_more(monkeypatch):
     given = []
     monkeypatch.setattr(instructions, "tune", lambda model, prompts, *rest: given.append(prompts) or model)
     found = models(ARMS["full"], SOME, TINY, seed=0)
-    assert [len(prompts) for prompts in given] == [4, 12] and len(found) == 3
+    assert [len(prompts) for prompts in given] == [4, 12]
+    assert len(found) == 3
     assert torch.equal(given[0], given[1][:4])
 
 
@@ -195,7 +198,8 @@ def test_pretraining_asks_for_statements_and_not_for_scenes(monkeypatch):
     instructions.pretrained.cache_clear()
     model = instructions.pretrained(TINY, 7)
     instructions.pretrained.cache_clear()
-    assert losses[0][16] > 0 and losses[0][17] == 0
+    assert losses[0][16] > 0
+    assert losses[0][17] == 0
     tokens = scenes.told(4, streams.rng(7, "pretraining"))
     other = tokens.clone()
     other[:, 11] = 1  # what a scene ends with is a reason to say something else
