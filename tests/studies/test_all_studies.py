@@ -99,7 +99,7 @@ def _small() -> Iterator[None]:
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
-            instructions.instructions: (instructions.Amounts(8, 4, 3, 8, (0, 4, 8), 40),),
+            instructions.instructions: (instructions.Amounts(8, 20, 20, 8, (0, 20), 80),),
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
@@ -298,6 +298,7 @@ def test_conditions_differ(name):
 NO_DIFFERENCE = {
     "bias_starts": 2,  # as in factorial
     "climb": 1,  # accuracies on 8 pictures; test_climb.py looks at what rungs are made of
+    "instructions": 1,  # where each task has answers of its own, what else it says may make none
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
     "cascade_ablations": 3,  # hubs of two updates, of which there are two here
     "cascade": 2,  # answers to 48 sounds of three names each; test_cascade_wing.py looks at who was trained on what

@@ -1,4 +1,4 @@
-"""Lessons against the words they stand for, ratios against probabilities taken apart by hand, selections by counting."""
+"""Lessons against the words they stand for, ratios against probabilities by hand, selections by counting."""
 
 import math
 
