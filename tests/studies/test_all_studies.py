@@ -99,7 +99,7 @@ def _small() -> Iterator[None]:
             scratch.scratch: (scratch.Effort(pictures=40, updates=2, batch_size=8, test=20),),
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
-            instructions.instructions: (instructions.Amounts(8, 20, 20, 8, (0, 20), 80),),
+            instructions.instructions: (instructions.Amounts(8, 5, 5, 8, (0, 20), 60),),
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():

@@ -108,10 +108,13 @@ def test_a_wrong_example_is_wrong_in_every_way():
 
 
 def test_other_purposes_and_seeds_have_other_scenes():
-    one = scenes.ask("full", SOME, 20, 0, "test")[0]
-    assert torch.equal(one, scenes.ask("full", SOME, 20, 0, "test")[0])
-    assert not torch.equal(one, scenes.ask("full", SOME, 20, 0, "tuning")[0])
-    assert not torch.equal(one, scenes.ask("full", SOME, 20, 1, "test")[0])
+    one, again, purpose, seed = (
+        scenes.ask("full", SOME, 20, *which)[0][:, : scenes.SCENE]
+        for which in ((0, "test"), (0, "test"), (0, "tuning"), (1, "test"))
+    )
+    assert torch.equal(one, again)
+    assert not torch.equal(one, purpose)
+    assert not torch.equal(one, seed)
 
 
 def test_unknown_instruction_is_refused():
@@ -125,6 +128,7 @@ def test_falsifiers_share_an_output_space_or_have_one_each(seed):
     assert len({a for a, _ in one}) == 1
     assert len({p for _, p in one}) == len(one) == 2
     assert [a for a, _ in own] == [0, 1, 2, 3]
+    assert {p for _, p in own} == {0, 1, 2}
     assert task_sets("many", seed) == scenes.tasks(seed)
 
 
