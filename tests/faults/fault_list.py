@@ -926,3 +926,49 @@ def one_colour_of_a_caption_tells_all_others(right):
         return names, told[:, :1].repeat(1, told.shape[1])
 
     return captions
+
+
+@fault("studies.language.scenes", "draw")
+def attributes_always_in_one_order(right):
+    def draw(count, rng):
+        values, _ = right(count, rng)
+        return values, (8 + 4 * torch.arange(4) + values).flatten(1)
+
+    return draw
+
+
+@fault("studies.language.scenes", "tasks")
+def the_same_tasks_held_out_under_every_seed(right):
+    return lambda seed: right(0)
+
+
+@fault("studies.language.instructions", "luck")
+def guess_inside_the_output_space_is_the_only_baseline(right):
+    return lambda values, answers: right(values, answers) | {"any object": 0.25}
+
+
+@fault("studies.language.frontier", "ratios")
+def direct_perplexity_over_conditional(right):
+    return lambda model, prompts, answers: 1 / right(model, prompts, answers)
+
+
+@fault("studies.language.frontier", "examine")
+def style_taken_for_knowledge(right):
+    def examine(model, test, seed):
+        found = right(model, test, seed)
+        return found | {"knows": found["style"]}
+
+    return examine
+
+
+@fault("studies.language.frontier", "selected")
+def random_selection_of_another_size(right):
+    def selected(student, selection, given, amounts, seed):
+        chosen = right(student, selection, given, amounts, seed)
+        return (
+            torch.rand(len(chosen), generator=torch.Generator().manual_seed(0)) < 0.5
+            if selection == "random"
+            else chosen
+        )
+
+    return selected

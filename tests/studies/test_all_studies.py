@@ -43,7 +43,18 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
-from toyclip.studies.language import emergence, emulated, examples, formats, held, leak, shots, thoughts
+from toyclip.studies.language import (
+    emergence,
+    emulated,
+    examples,
+    formats,
+    frontier,
+    held,
+    instructions,
+    leak,
+    shots,
+    thoughts,
+)
 from toyclip.studies.real_encoders import counts, few_labels, further, heads, scratch, transfer, wording
 from toyclip.studies.real_encoders import kinds as real_kinds
 from toyclip.studies.real_encoders.features import Pictures, concept_names
@@ -107,6 +118,8 @@ def _small() -> Iterator[None]:
             leak.leak: (leak.Size(updates=2, batch=8, company=3, keywords=1),),
             shots.shots: (shots.Amounts((1, 2), pool=10, test=2, draws=3, recipe=QUICK, lessons=LINES),),
             emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
+            instructions.instructions: (instructions.Amounts(8, 5, 5, 8, (0, 20), 60),),
+            frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
             patch.setattr(function, "__defaults__", short)
@@ -202,6 +215,9 @@ def forget() -> None:
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
     for kept in (few_labels.said, few_labels.introduced, further.far_pictures, thoughts.pretrained, leak.pretrained):
+    for kept in (instructions.pretrained, frontier.warmed_up):
+        kept.cache_clear()
+    for kept in (few_labels.said, few_labels.introduced, further.far_pictures):
         kept.cache_clear()
     for kept in (
         carried.taxonomy_of,
@@ -229,7 +245,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 54
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 56
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
@@ -304,6 +320,7 @@ NO_DIFFERENCE = {
     "shots": 3,  # readers of two batches of documents; test_shots.py looks at what documents they read
     "bias_starts": 2,  # as in factorial
     "climb": 1,  # accuracies on 8 pictures; test_climb.py looks at what rungs are made of
+    "instructions": 1,  # where each task has answers of its own, what else it says may make none
     "frequency_conditions": 3,  # limits of 512, 256 and 187 pictures, of which there are 16 here at most
     "cascade_ablations": 3,  # hubs of two updates, of which there are two here
     "cascade": 2,  # answers to 48 sounds of three names each; test_cascade_wing.py looks at who was trained on what

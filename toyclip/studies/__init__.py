@@ -43,6 +43,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "language.leak",
     "language.shots",
     "language.emergence",
+    "language.instructions",
+    "language.frontier",
     "conclusion.factorial",
 )
 
