@@ -132,7 +132,12 @@ def test_order_and_numbers_of_chapters_come_from_the_table_of_contents_alone():
     assert [name for name in names if re.search(r"\d", name)] == []
 
 
-SHARED = {"lots": "frequency", "variety": "frequency"}  # chapters whose study has another name, since two rest on it
+SHARED = {  # chapters whose study has another name, since two rest on it
+    "lots": "frequency",
+    "variety": "frequency",
+    "reweighting": "language",
+    "context": "language",
+}
 
 
 @pytest.mark.parametrize("chapter", pages(numbered=True))

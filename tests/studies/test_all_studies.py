@@ -214,10 +214,9 @@ def forget() -> None:
     hubs_kept = (hubs.hub, hubs.checkpoints, pairing.heard, emergent.sounds_of, emergent.lender, bindings.shown)
     for kept in (*worlds, *hubs_kept, sweeps.choose_rates, starts.best_rate):
         kept.cache_clear()
-    for kept in (few_labels.said, few_labels.introduced, further.far_pictures, thoughts.pretrained, leak.pretrained):
-    for kept in (instructions.pretrained, frontier.warmed_up):
-        kept.cache_clear()
     for kept in (few_labels.said, few_labels.introduced, further.far_pictures):
+        kept.cache_clear()
+    for kept in (frontier.warmed_up, instructions.pretrained, leak.pretrained, thoughts.pretrained):
         kept.cache_clear()
     for kept in (
         carried.taxonomy_of,

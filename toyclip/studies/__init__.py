@@ -37,14 +37,14 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "scale.climb",
     "scale.sharing",
     "language.held",
+    "language.instructions",
     "language.formats",
+    "language.frontier",
     "language.emulated",
     "language.thoughts",
-    "language.leak",
     "language.shots",
     "language.emergence",
-    "language.instructions",
-    "language.frontier",
+    "language.leak",
     "conclusion.factorial",
 )
 
