@@ -101,6 +101,7 @@ def _small() -> Iterator[None]:
             **dict.fromkeys((carried.carried, shown.shown), (carried.Amounts(1, 1, 1, 2, 2, 2),)),
             climb.climb: (climb.Size(asked=4, unseen=3, test=2, part=100),),
             shots.shots: (shots.Amounts((1, 2), pool=10, test=2, draws=3, recipe=QUICK, lessons=LINES),),
+            emergence.patience: (emergence.Scope(widths=(8,), asked=30, looks=2, part=100),),
             emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
         }
         for function, short in defaults.items():
@@ -223,7 +224,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 49
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 50
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):
