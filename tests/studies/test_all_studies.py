@@ -117,6 +117,7 @@ def _small() -> Iterator[None]:
             thoughts.thoughts: (thoughts.Size(updates=2, steps=2, batch=4, thoughts=2, test=20),),
             leak.leak: (leak.Size(updates=2, batch=8, company=3, keywords=1),),
             shots.shots: (shots.Amounts((1, 2), pool=10, test=2, draws=3, recipe=QUICK, lessons=LINES),),
+            emergence.patience: (emergence.Scope(widths=(8,), asked=30, looks=2, part=100),),
             emergence.emergence: (emergence.Scope(widths=(8, 12), asked=30, looks=2, part=100),),
             instructions.instructions: (instructions.Amounts(8, 5, 5, 8, (0, 20), 60),),
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
@@ -244,7 +245,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 56
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 57
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -185,3 +185,11 @@ def test_widths_are_those_asked_for_and_a_wrong_task_is_refused():
     assert told["8"]["parameters"] < told["12"]["parameters"]
     with pytest.raises(InputError, match="there is no task 'rhymes'; choose one of captions, binding"):
         emergence.emergence("rhymes", 0)
+
+
+def test_patience_is_four_times_as_long_for_the_two_narrowest(monkeypatch):
+    seen = []
+    monkeypatch.setattr(emergence, "descend", lambda model, loss, updates: seen.append(updates))
+    told = emergence.patience(0)
+    assert list(told) == ["8", "12"]
+    assert seen == [4 * 600] * 2

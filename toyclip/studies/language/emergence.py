@@ -6,6 +6,7 @@ drawn anew. Exact match counts what is right as a whole; log-likelihood asks for
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -44,10 +45,11 @@ class Scope:
     widths: tuple[int, ...] = WIDTHS
     asked: int = 400  # scenes; of captions all are asked
     looks: int = 20  # evenly over the updates
-    part: int = 1
+    part: int | Fraction = 1
 
 
 FULL = Scope()
+PATIENT = Scope(widths=WIDTHS[:2], part=Fraction(1, 4))  # the two narrowest, for four times as long
 
 
 def captions(seed: int) -> tuple[Tensor, Tensor]:
@@ -146,4 +148,12 @@ def emergence(task: str, seed: int, scope: Scope = FULL) -> dict:
     return {str(width): learn(width, task, seed, scope)[1] for width in scope.widths}
 
 
-STUDIES = (Study("emergence", emergence, seeds=5, conditions=tuple(TASKS)),)
+def patience(seed: int, scope: Scope = PATIENT) -> dict:
+    """Binding once more, by the narrowest models and for longer: is the threshold one of size? As `emergence` says."""
+    return {str(width): learn(width, "binding", seed, scope)[1] for width in scope.widths}
+
+
+STUDIES = (
+    Study("emergence", emergence, seeds=5, conditions=tuple(TASKS)),
+    Study("patience", patience, seeds=5),
+)
