@@ -30,8 +30,10 @@ def bought(arms: Mapping[str, Sequence[Sequence[float]]], lines: Mapping[str, fl
             axes.errorbar(mean, row + shift, xerr=ends, color=color, marker="|", ms=11, mew=2.2, lw=1.1, capsize=2)
         few, many = (100 * np.mean(values) for values in pair)
         told.append(f"{name} {few:.0f} and {many:.0f} %")
-    axes.text(2, -0.17, "64 examples", color=style.ACCENT, fontsize=10, va="center")
-    axes.text(2, 0.17, "4,096 examples", color=style.CONTRAST, fontsize=10, va="center")
+    names = (("64 examples", -0.17, style.ACCENT), ("4,096 examples", 0.17, style.CONTRAST))
+    for name, shift, color in names:
+        patch = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(2, shift, name, color=color, fontsize=10, va="center", bbox=patch)
     axes.set_yticks(range(len(arms)), list(arms), fontsize=10)
     axes.set(xlabel="right answers, %", xlim=(0, 104), ylim=(len(arms) - 0.5, -1.0))
     style.title(figure, message)
@@ -53,7 +55,7 @@ def said(arms: Mapping[str, tuple[Sequence[float], Sequence[float]]], message: s
         x, y = 100 * np.array(useful), 100 * np.array(true)  # (S,) each
         axes.plot(x, y, marker, color=color, ms=5, alpha=0.45, mew=0)
         axes.plot(x.mean(), y.mean(), marker, color=color, ms=9)
-        axes.annotate(name, (x.mean(), y.mean()), (8, 4), textcoords="offset points", color=color, fontsize=10.5)
+        axes.annotate(name, (x.mean(), y.mean()), (0, 10), textcoords="offset points", color=color, ha="center")
         told.append(f"{name} {x.mean():.0f} and {y.mean():.0f} %")
     axes.set(xlabel="answers that answer the question, %", ylabel="answers that are true, %", ylim=(None, 104))
     axes.margins(x=0.22)
