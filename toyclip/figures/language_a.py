@@ -55,7 +55,7 @@ def said(arms: Mapping[str, tuple[Sequence[float], Sequence[float]]], message: s
         x, y = 100 * np.array(useful), 100 * np.array(true)  # (S,) each
         axes.plot(x, y, marker, color=color, ms=5, alpha=0.45, mew=0)
         axes.plot(x.mean(), y.mean(), marker, color=color, ms=9)
-        axes.annotate(name, (x.mean(), y.mean()), (0, 10), textcoords="offset points", color=color, ha="center")
+        axes.annotate(name, (x.mean(), y.mean()), (0, 14), textcoords="offset points", color=color, ha="center")
         told.append(f"{name} {x.mean():.0f} and {y.mean():.0f} %")
     axes.set(xlabel="answers that answer the question, %", ylabel="answers that are true, %", ylim=(None, 104))
     axes.margins(x=0.22)
