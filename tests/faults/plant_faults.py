@@ -37,7 +37,15 @@ NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "
 PAGES = "live"  # folder of tests that need a browser and the JavaScript of the book; they plant faults of their own
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
              "pytest", "matplotlib.pyplot", "typer", "statsmodels.api")  # fmt: skip
-TESTED_WITH = {"outlines": "data", "hops": "thoughts", "threshold": "leak"}  # module -> the one whose tests are its own
+TESTED_WITH = {  # module -> the one whose tests are its own
+    "outlines": "data",
+    "hops": "thoughts",
+    "threshold": "leak",
+    "examples": "shots",
+    "lessons": "frontier",
+    "scenes": "instructions",
+    "openings": "formats",
+}
 BROKEN = 70  # exit code of a process that did not come to the tests
 LIMIT = 900  # seconds for the tests, which take five minutes in one process; a fault that makes them hang is caught
 

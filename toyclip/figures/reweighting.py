@@ -20,7 +20,8 @@ def brought_out(rows: Mapping[str, Mapping[str, np.ndarray]], message: str, luck
     looks = {"before": (GREY, "D", 0.2), "a linear map": (CONTRAST, "s", 0.0), "all weights": (ACCENT, "o", -0.2)}
     told = []
     for i, (name, arms) in enumerate(rows.items()):
-        axes.text(-0.02, i - 0.38, name, ha="left", va="center", fontsize=11, color=INK)
+        patch = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(-0.02, i - 0.38, name, ha="left", va="center", fontsize=11, color=INK, bbox=patch)
         for arm, (color, marker, up) in looks.items():
             values = arms[arm]  # (S,)
             axes.plot(values, np.full(len(values), i - up * 0.6 + 0.1), marker, color=color, ms=6, alpha=0.7, mew=0)
@@ -61,8 +62,9 @@ def bought(arms: Mapping[str, Sequence[Sequence[float]]], lines: Mapping[str, fl
             axes.errorbar(mean, row + shift, xerr=ends, color=color, marker="|", ms=11, mew=2.2, lw=1.1, capsize=2)
         few, many = (100 * np.mean(values) for values in pair)
         told.append(f"{name} {few:.0f} and {many:.0f} %")
-    axes.text(2, -0.17, "64 examples", color=ACCENT, fontsize=10, va="center")
-    axes.text(2, 0.17, "4,096 examples", color=CONTRAST, fontsize=10, va="center")
+    patch = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for name, shift, color in (("64 examples", -0.17, ACCENT), ("4,096 examples", 0.17, CONTRAST)):
+        axes.text(2, shift, name, color=color, fontsize=10, va="center", bbox=patch)
     axes.set_yticks(range(len(arms)), list(arms), fontsize=10)
     axes.set(xlabel="right answers, %", xlim=(0, 104), ylim=(len(arms) - 0.5, -1.0))
     title(figure, message)
@@ -84,7 +86,7 @@ def said(arms: Mapping[str, tuple[Sequence[float], Sequence[float]]], message: s
         x, y = 100 * np.array(useful), 100 * np.array(true)  # (S,) each
         axes.plot(x, y, marker, color=color, ms=5, alpha=0.45, mew=0)
         axes.plot(x.mean(), y.mean(), marker, color=color, ms=9)
-        axes.annotate(name, (x.mean(), y.mean()), (8, 4), textcoords="offset points", color=color, fontsize=10.5)
+        axes.annotate(name, (x.mean(), y.mean()), (0, 14), textcoords="offset points", color=color, ha="center")
         told.append(f"{name} {x.mean():.0f} and {y.mean():.0f} %")
     axes.set(xlabel="answers that answer the question, %", ylabel="answers that are true, %", ylim=(None, 104))
     axes.margins(x=0.22)
