@@ -54,6 +54,21 @@ def estimate(values: Sequence[float], form: str = ".1f") -> str:
     return f"{mean:{form}} ({low:{form}} to {high:{form}})"
 
 
+def per_cent(values: Sequence[float], form: str = ".0f") -> str:
+    """The same of shares in per cent, of which there is none below 0 or above 100.
+
+    Raises:
+        ValueError: if a value is no share in per cent.
+
+    >>> per_cent([97.0, 99.0, 100.0])
+    '99 (95 to 100)'
+    """
+    if not all(-1e-9 <= value <= 100 + 1e-9 for value in values):
+        raise ValueError(f"expected shares from 0 to 100 %, got {min(values):g} to {max(values):g}")
+    mean, low, high = mean_interval(values)
+    return f"{mean:{form}} ({max(low, 0.0):{form}} to {min(high, 100.0):{form}})"
+
+
 def per_seed(measure: Callable[[np.ndarray, np.ndarray], float], x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """A measure of each seed's (x, y), (S,), concepts without a count left out."""
     return np.array([measure(a[~np.isnan(a)], b[~np.isnan(a)]) for a, b in zip(x, y, strict=True)])

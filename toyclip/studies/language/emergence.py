@@ -1,8 +1,8 @@
 """Eight sizes of one model, two abilities, two yardsticks (chapter What scale and context buy).
 
 A caption is five colours, to be said of a picture by its name of two words: a small model keeps a part of them. Binding
-is one look-up that is there or not: of two coloured shapes, the colour of the one that is asked for, in scenes that are
-drawn anew. Exact match counts what is right as a whole; log-likelihood asks for every word (Schaeffer et al. 2023).
+is one look-up that is there or not: of two coloured shapes, the colour of the one that is asked for, in questions that
+no model has read. Exact match counts what is right as a whole; log-likelihood asks for every word (Schaeffer et al. 2023).
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from toyclip.data import Tokenizer
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
 from toyclip.studies.language.decoding import greedy, log_likelihoods
+from toyclip.studies.language.unread import draw_apart
 from toyclip.studies.taxonomy.language import PADDING, LanguageModel, descend, surprise
 
 COLORS = ("red", "blue", "green", "yellow", "black", "white")
@@ -80,6 +81,12 @@ def scenes(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(prompts), torch.from_numpy(answers)
 
 
+def questions(count: int, seed: int, what: str) -> tuple[Tensor, Tensor]:
+    """Scenes that are "read", or others that are "asked" and that nobody has read, (N, 5) and (N, 1) token ids."""
+    rng = streams.rng(seed, what)
+    return draw_apart(lambda n: scenes(n, rng), count, seed, asked=what == "asked")
+
+
 @torch.no_grad()
 def right(model: LanguageModel, prompts: Tensor, answers: Tensor) -> dict:
     """How well a model answers, by both yardsticks.
@@ -117,8 +124,8 @@ def learn(width: int, task: str, seed: int, scope: Scope = FULL) -> tuple[Langua
         drawn = streams.rng(seed, "order").integers(len(asked[0]), size=updates * batch_size)  # (U B,)
         read = [part[torch.from_numpy(drawn)] for part in asked]
     else:
-        asked = scenes(scope.asked, streams.rng(seed, "asked"))
-        read = scenes(updates * batch_size, streams.rng(seed, "read"))
+        asked = questions(scope.asked, seed, "asked")
+        read = questions(updates * batch_size, seed, "read")
     model = LanguageModel(len(TOKENIZER.words), TOKENIZER.context_length, width=width, seed=seed)
     batches = iter(zip(*(part.split(batch_size) for part in read), strict=True))
     step, looks, every = iter(range(updates)), [], max(1, updates // scope.looks)

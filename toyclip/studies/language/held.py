@@ -1,21 +1,24 @@
-"""How much of a skill must pretraining hold for a little adaptation to bring it out? (chapter What scale buys).
+"""How much of a skill must pretraining hold for a little adaptation to bring it out? (chapter Re-weighting).
 
 A scene names three coloured shapes, a question asks for the colour of one. In pretraining most answers are any of the
-colours; a share of them, the dose, is right. Then the model is adapted to right answers only: all of its weights, or
-nothing but a linear map of what it computes before the answer, which can weigh what is there and compute nothing new.
+colours, right by luck only; a share of them, the dose, is right. Then all weights are adapted to right answers. A
+linear probe of the frozen model says what can be had by weighing what it computes before the answer, and nothing else.
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
 
 from toyclip import streams
 from toyclip.errors import lookup
 from toyclip.lab.study import Study
+from toyclip.studies.language.unread import draw_apart
 from toyclip.studies.taxonomy.language import LanguageModel, descend
 
 COLORS, SHAPES = 8, 3  # the shapes of every scene stand in one order, their colours are any, all different
@@ -65,8 +68,20 @@ def read(tokens: Tensor) -> list[str]:
     return [" ".join(WORDS[token] for token in row) for row in tokens.tolist()]
 
 
+def questions(
+    count: int, rng: np.random.Generator, dose: float, wording: int = ASKED, *, seed: int, asked: bool = False
+) -> Tensor:
+    """Scenes with a question of those that are only asked, whatever its wording, or of all others, (N, LENGTH)."""
+
+    def draw(n: int) -> tuple[Tensor, Tensor]:
+        tokens = scenes(n, rng, dose, wording)  # (n, LENGTH)
+        return torch.cat([tokens[:, : ANSWER - 1], tokens[:, ANSWER : ANSWER + 1]], dim=1), tokens
+
+    return draw_apart(draw, count, seed, asked)[1]
+
+
 def pretrained(condition: str, seed: int, updates: int) -> LanguageModel:
-    """A model that has read questions of both kinds, answered right as often as its condition says."""
+    """A model that has read questions in both wordings, answered right as often as its condition says."""
     model = LanguageModel(VOCABULARY, LENGTH, width=48, seed=seed)
     if condition == NOTHING:
         return model
@@ -74,7 +89,8 @@ def pretrained(condition: str, seed: int, updates: int) -> LanguageModel:
     dose, other = DOSES.get(condition, 0.0), float(condition == ELSEWHERE)
 
     def loss() -> Tensor:
-        tokens = torch.cat([scenes(32, rng, dose), scenes(32, rng, other, OTHER)])  # (64, LENGTH)
+        halves = [questions(32, rng, *what, seed=seed) for what in ((dose, ASKED), (other, OTHER))]
+        tokens = torch.cat(halves)  # (64, LENGTH)
         return F.cross_entropy(model(tokens[:, :-1])[:, ANSWER], tokens[:, -1])
 
     descend(model, loss, updates)
@@ -89,33 +105,52 @@ def before_answer(model: LanguageModel, tokens: Tensor) -> Tensor:
     return model.norm(x)[:, ANSWER]
 
 
-def colors_of(model: LanguageModel, computed: Tensor) -> Tensor:
-    """Logits of the colours alone, (B, W) -> (B, COLORS)."""
-    return computed @ model.words.weight[COLOR : COLOR + COLORS].T
+def colors_of(model: LanguageModel, tokens: Tensor) -> Tensor:
+    """Logits of the colours alone where the answer comes next, (B, LENGTH) token ids -> (B, COLORS)."""
+    return before_answer(model, tokens) @ model.words.weight[COLOR : COLOR + COLORS].T
 
 
-def adapted(model: LanguageModel, seed: int, updates: int, only_map: bool) -> tuple[LanguageModel, nn.Linear]:
-    """A copy of the model and its linear map, after so many updates on right answers; only the map learns, or all."""
-    width = model.words.weight.shape[1]
-    copied, lens = copy.deepcopy(model), nn.utils.skip_init(nn.Linear, width, width)
-    nn.init.eye_(lens.weight)
-    nn.init.zeros_(lens.bias)
+def lessons(seed: int, updates: int) -> Iterator[Tensor]:
+    """The batches of an adaptation, all answers right, (64, LENGTH) each."""
     rng = streams.rng(seed, "adaptation")
+    return (questions(64, rng, 1.0, seed=seed) for _ in range(updates))
+
+
+def adapted(model: LanguageModel, seed: int, updates: int) -> LanguageModel:
+    """A copy of the model whose weights have all learned from so many batches of right answers."""
+    copied, rest = copy.deepcopy(model), lessons(seed, updates)
 
     def loss() -> Tensor:
-        tokens = scenes(64, rng, 1.0)  # (64, LENGTH)
-        return F.cross_entropy(colors_of(copied, lens(before_answer(copied, tokens))), tokens[:, -1] - COLOR)
+        tokens = next(rest)  # (64, LENGTH)
+        return F.cross_entropy(colors_of(copied, tokens), tokens[:, -1] - COLOR)
 
-    descend(lens if only_map else copied, loss, updates)
-    return copied, lens
+    descend(copied, loss, updates)
+    return copied
 
 
 @torch.no_grad()
-def asked(model: LanguageModel, lens: nn.Module, seed: int, count: int) -> dict[str, float]:
-    """Share of new questions whose likeliest colour is right, and the mean log-probability of the right one, nats."""
-    tokens = scenes(count, streams.rng(seed, "questions"), 1.0)  # (N, LENGTH)
-    log_p = colors_of(model, lens(before_answer(model, tokens))).log_softmax(dim=1)  # (N, COLORS)
-    right = tokens[:, -1] - COLOR  # (N,)
+def answered(model: LanguageModel, seed: int, count: int) -> dict[str, float]:
+    """How the model answers questions that were never read: as `graded` says."""
+    tokens = questions(count, streams.rng(seed, "questions"), 1.0, seed=seed, asked=True)  # (N, LENGTH)
+    return graded(colors_of(model, tokens).log_softmax(dim=1), tokens[:, -1] - COLOR)
+
+
+@torch.no_grad()
+def probed(model: LanguageModel, seed: int, updates: int, count: int) -> dict[str, float]:
+    """The same of a linear probe (Alain and Bengio 2016) of the frozen model, fitted to the lessons of an adaptation.
+
+    It weighs what the model has computed before the answer, and computes nothing itself.
+    """
+    taught = torch.cat(list(lessons(seed, updates)))  # (M, LENGTH)
+    tokens = questions(count, streams.rng(seed, "questions"), 1.0, seed=seed, asked=True)  # (N, LENGTH)
+    probe = LogisticRegression(C=10.0, max_iter=2000)
+    probe.fit(before_answer(model, taught).numpy(), taught[:, -1].numpy())
+    log_p = torch.from_numpy(probe.predict_log_proba(before_answer(model, tokens).numpy()))  # (N, COLORS)
+    return graded(log_p, tokens[:, -1] - COLOR)
+
+
+def graded(log_p: Tensor, right: Tensor) -> dict[str, float]:
+    """Share of questions whose likeliest colour is right, and the mean log-probability of the right one, nats."""
     return {
         "right": round((log_p.argmax(dim=1) == right).double().mean().item(), 4),
         "nats": round(log_p.gather(1, right[:, None]).mean().item(), 4),
@@ -123,24 +158,22 @@ def asked(model: LanguageModel, lens: nn.Module, seed: int, count: int) -> dict[
 
 
 def held(condition: str, seed: int, amounts: Amounts = FULL) -> dict[str, dict]:
-    """Pretrain, adapt for a while, and ask.
+    """Pretrain, adapt for a while, and ask what was never read.
 
     Returns:
-        "before": what `asked` says of the pretrained model; "all weights" and "a linear map": the same by updates of
-        adaptation.
+        "before": what `answered` says of the pretrained model; "all weights" and "a linear probe": the same by updates
+        of adaptation, and by as many batches.
 
     Raises:
         InputError: if there is no such condition.
     """
     lookup(dict.fromkeys(CONDITIONS), condition, "condition")
-    model = pretrained(condition, seed, amounts.pretraining)
-    found = {"before": asked(model, nn.Identity(), seed, amounts.asked)}
-    for name, only_map in (("all weights", False), ("a linear map", True)):
-        found[name] = {
-            str(updates): asked(*adapted(model, seed, updates, only_map), seed, amounts.asked)
-            for updates in amounts.adaptation
-        }
-    return found
+    model, asked = pretrained(condition, seed, amounts.pretraining), amounts.asked
+    return {
+        "before": answered(model, seed, asked),
+        "all weights": {str(u): answered(adapted(model, seed, u), seed, asked) for u in amounts.adaptation},
+        "a linear probe": {str(u): probed(model, seed, u, asked) for u in amounts.adaptation},
+    }
 
 
 STUDIES = (Study("held", held, seeds=5, conditions=CONDITIONS),)

@@ -7,12 +7,14 @@ that a right answer cannot be told from a wrong one by the kind of its word.
 import copy
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from toyclip import streams
 from toyclip.data import Tokenizer
+from toyclip.studies.language.unread import draw_apart
 from toyclip.studies.taxonomy.language import LanguageModel, descend
 
 COLOURS = ("red", "green", "blue", "yellow")
@@ -54,13 +56,19 @@ def draw(count: int, seed: int, what: str) -> Lessons:
     numbers, its rest after division by four.
 
     Args:
-        what: the purpose, such as "test"; each has scenes of its own.
+        what: the purpose; questions for the "test" are in no other lessons.
 
     >>> lessons = draw(1, seed=0, what="test")
     >>> tokenizer().decode(torch.cat([lessons.prompts, lessons.refined], dim=1))
-    ['red-triangle green-circle yellow-cross all cross : the answer is red']
+    ['red-triangle green-cross yellow-circle left triangle : the answer is red']
     """
-    rng, rows = streams.rng(seed, "lessons", what), torch.arange(count)  # (N,)
+    rng = streams.rng(seed, "lessons", what)
+    return Lessons(*draw_apart(lambda n: any_lessons(n, rng), count, seed, asked=what == "test"))
+
+
+def any_lessons(count: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """The same of all questions: prompts, original, refined, levels and colours, as in `Lessons`."""
+    rows = torch.arange(count)  # (N,)
     colours = torch.from_numpy(rng.integers(len(COLOURS), size=(count, OBJECTS)))  # (N, 3)
     shapes = torch.from_numpy(rng.uniform(size=(count, len(SHAPES))).argsort(axis=1))[:, :OBJECTS]  # (N, 3)
     levels, asked = (torch.from_numpy(rng.integers(n, size=count)) for n in (len(QUESTIONS), OBJECTS))  # (N,) each
@@ -71,7 +79,7 @@ def draw(count: int, seed: int, what: str) -> Lessons:
     stop = torch.full((count,), tokenizer().ids[STOP])  # (N,)
     question = torch.stack([FIRST_QUESTION + levels, FIRST_SHAPE + shapes[rows, asked], stop], dim=1)  # (N, 3)
     original, refined = say(ORIGINAL, colours[:, 0]), say(REFINED, answers)  # (N, 4) each
-    return Lessons(torch.cat([scene, question], dim=1), original, refined, levels, FIRST_COLOUR + colours)
+    return torch.cat([scene, question], dim=1), original, refined, levels, FIRST_COLOUR + colours
 
 
 def say(frame: tuple[str, ...], colours: Tensor) -> Tensor:
