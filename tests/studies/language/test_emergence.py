@@ -154,7 +154,7 @@ def test_looks_are_evenly_spaced_and_the_last_is_the_end(task):
 
 
 def test_nothing_is_asked_of_the_prompt(monkeypatch):
-    """The loss is the surprise at the answer alone, and the scenes that are asked for are not those that are read."""
+    """The loss is the surprise at the answer alone."""
     seen = []
     monkeypatch.setattr(emergence, "surprise", lambda logits, only: (seen.append(only), surprise(logits, only))[1])
     emergence.learn(8, "binding", 0, emergence.Scope(asked=2, looks=1, part=300))

@@ -193,7 +193,7 @@ def test_levels_are_kept_apart():
     assert by_level(torch.tensor([1.0, 0, 1, 1, 1, 0, 0, 1]), levels) == [0.5, 1.0, 0.6667, 0.0, 1.0]
 
 
-def test_every_arm_reports_each_level():
+def test_an_arm_reports_each_level():
     found = frontier.frontier("small: own", 0, TINY)
     assert set(found) == {"knows", "style", "true", "useful", "selected", "ratio"}
     assert {len(values) for values in found.values()} == {5}

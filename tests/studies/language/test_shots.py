@@ -114,7 +114,7 @@ def test_noise_takes_words_off_the_ceiling(found):
     assert found["noisy"]["shots"]["varied"][1] < found["clean"]["shots"]["varied"][1]
 
 
-def test_led_is_by_chance_what_one_in_three_is(monkeypatch):
+def test_led_is_by_chance_what_one_in_four_is(monkeypatch):
     """Shots whose labels are shuffled: a mistake names the colour's shape as often as any other."""
     scrambled = lambda embeddings: torch.nn.functional.normalize(  # noqa: E731
         torch.randn(4, embeddings.shape[2], generator=torch.Generator().manual_seed(int(1e6 * embeddings.sum().abs())))

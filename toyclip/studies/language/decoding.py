@@ -1,4 +1,4 @@
-"""What a language model says and how likely it finds what others say: greedy, sampled, scored (part Beyond pictures).
+"""What a language model says and how likely it finds what others say: greedy, sampled, scored (helper of all here).
 
 Prompts of one call have one length, since a word's place is counted from the left.
 """

@@ -2,7 +2,7 @@
 
 A caption is five colours, to be said of a picture by its name of two words: a small model keeps a part of them. Binding
 is one look-up that is there or not: of two coloured shapes, the colour of the one that is asked for, in questions that
-no model has read. Exact match counts what is right as a whole; log-likelihood asks for every word (Schaeffer et al. 2023).
+no model has read. Exact match counts what is right as a whole; log-likelihood asks for words (Schaeffer et al. 2023).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Facts from one language model, behaviour from another, by adding what they say in logarithms (part Beyond pictures).
+"""Facts from one language model, behaviour from another, by adding what they say in logarithms (chapter Re-weighting).
 
 A wide and a narrow model read the names of 128 things, the first most often (Zipf 1949), each name in one of three
 frames: "big dotted red circle ? named wug now". Then both are tuned, briefly and on the commonest things, to use one of

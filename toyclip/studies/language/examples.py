@@ -1,4 +1,4 @@
-"""Documents whose lines answer one question, and prompts made of such lines (chapter What scale and context buy).
+"""Documents whose lines answer one question, and prompts made of such lines (helper of shots).
 
 A line is a colour, a shape and an invented word. The word stands for the colour, or else for the shape, and which of
 the two it is, is the same in a whole document. Each invented word has both meanings, one among colours and one among

@@ -1,4 +1,4 @@
-"""What reinforcement does to the formats in which a language model has learned to answer (part Beyond pictures).
+"""What reinforcement does to the formats in which a language model has learned to answer (chapter Re-weighting).
 
 A model reads answers in three formats, right as often in all of them unless told otherwise. Then it answers by itself
 and is rewarded for right names. The question is that of Zhao et al. 2025, who ask it of reasoning in mathematics.

@@ -1,4 +1,4 @@
-"""Questions of five levels about coloured shapes, with a plain answer and a teacher's (part Beyond pictures).
+"""Questions of five levels about coloured shapes, with a plain answer and a teacher's (helper of frontier).
 
 An object is one word, such as "red-circle", so that a small model can find it; what is asked is always a colour, so
 that a right answer cannot be told from a wrong one by the kind of its word.

@@ -1,4 +1,4 @@
-"""Things with invented names, and three ways to open an answer (part Beyond pictures).
+"""Things with invented names, and three ways to open an answer (helper of formats).
 
 A sentence is "big red circle ? so wug": a thing, a mark, one of three openings, a name. No opening is harder than
 another, and none says anything about the name. Openings are what the formats of a solution are in larger models.

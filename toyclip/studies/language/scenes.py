@@ -1,4 +1,4 @@
-"""Scenes of three objects in words, what is told of them, and questions about them (part Beyond pictures).
+"""Scenes of three objects in words, what is told of them, and questions about them (helper of instructions).
 
 The answer to a question is one word. What it asks is its task: one of four attributes of one of three places, so that
 three tasks share the four words that can answer them. The attributes of an object stand in an order of their own in
