@@ -769,6 +769,51 @@ def concept_named_twice_in_a_caption_counted_by_its_first_word(right):
     return lambda said, starts: (words for forms in said for form in forms for words in starts.get(form, ()))
 
 
+# --- what a language model held, and questions kept apart -------------------------------------------------------------
+
+
+@fault("studies.language.unread", "unread")
+def questions_kept_apart_by_their_first_word(right):
+    return lambda questions, seed: right(questions[:, :1], seed)
+
+
+@fault("studies.language.unread", "draw_apart")
+def what_is_asked_is_read_too(right):
+    def draw_apart(draw, count, seed, asked):
+        return right(draw, count, seed, asked) if asked else tuple(part[:count] for part in draw(count))
+
+    return draw_apart
+
+
+@fault("studies.language.held", "scenes")
+def dose_counts_right_answers_that_are_luck(right):
+    return lambda count, rng, dose, *wording: right(count, rng, max(0.0, (8 * dose - 1) / 7), *wording)
+
+
+@fault("studies.language.held", "adapted")
+def adaptation_carries_over_to_the_next(right):
+    def adapted(model, seed, updates):
+        model.load_state_dict(right(model, seed, updates).state_dict())
+        return model
+
+    return adapted
+
+
+@fault("studies.language.held", "probed")
+def probe_judged_on_what_it_was_fitted_to(right):
+    from toyclip.studies.language import held
+
+    def probed(model, seed, updates, count):
+        kept = held.questions
+        held.questions = lambda *given, asked=False, **more: kept(*given, **more)
+        try:
+            return right(model, seed, updates, count)
+        finally:
+            held.questions = kept
+
+    return probed
+
+
 # --- formats under reinforcement, emulated fine-tuning ---------------------------------------------------------------
 
 

@@ -147,3 +147,12 @@ def test_each_condition_reads_what_it_says(monkeypatch):
 def test_the_model_is_that_of_the_seed():
     a, b = held.pretrained(held.NOTHING, 0, 0), held.pretrained(held.NOTHING, 1, 0)
     assert not torch.equal(a.words.weight, b.words.weight)
+
+
+def test_model_and_probe_are_asked_what_neither_has_read(monkeypatch):
+    sides, questions = [], held.questions
+    monkeypatch.setattr(held, "questions", lambda *a, **k: (sides.append(k.get("asked", False)), questions(*a, **k))[1])
+    model = held.pretrained(held.NOTHING, 0, 0)
+    held.answered(model, 0, 16)
+    held.probed(model, 0, 3, 16)
+    assert sides == [True, False, False, False, True]
