@@ -325,3 +325,8 @@ def test_shares_of_variance_leave_out_what_has_no_count():
     variances = {"count": 0.01 * 2 / 3, "concept": 0.01, "rest": 0.01}
     for part, variance in variances.items():
         assert found[part] == pytest.approx(variance / sum(variances.values()), abs=0.08)
+
+
+def test_mean_and_range_in_words():
+    assert trend.mean_and_range([3.0, 1.0, 2.3]) == "2.10 (1.00 to 3.00)"
+    assert trend.mean_and_range([-0.5, 0.25], "+.1f") == "-0.1 (-0.5 to +0.2)"

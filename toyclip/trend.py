@@ -54,6 +54,11 @@ def estimate(values: Sequence[float], form: str = ".1f") -> str:
     return f"{mean:{form}} ({low:{form}} to {high:{form}})"
 
 
+def mean_and_range(values: Sequence[float], form: str = ".2f") -> str:
+    """The mean of all seeds, and the least and the most: 2.00 (1.00 to 3.00)."""
+    return f"{np.mean(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
 def per_cent(values: Sequence[float], form: str = ".0f") -> str:
     """The same of shares in per cent, of which there is none below 0 or above 100.
 

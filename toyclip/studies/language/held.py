@@ -176,4 +176,17 @@ def held(condition: str, seed: int, amounts: Amounts = FULL) -> dict[str, dict]:
     }
 
 
+def likely(runs: list[dict], arm: str, updates: int = 20) -> np.ndarray:
+    """Probability of the right answer, geometric mean over questions, one for each of the stored runs, (S,).
+
+    Args:
+        arm: as `held` returns them; "before" knows no updates.
+
+    >>> likely([{"before": {"nats": 0.0}}, {"before": {"nats": -1.0}}], "before").round(2).tolist()
+    [1.0, 0.37]
+    """
+    told = [run[arm] if arm == "before" else run[arm][str(updates)] for run in runs]
+    return np.exp([one["nats"] for one in told])
+
+
 STUDIES = (Study("held", held, seeds=5, conditions=CONDITIONS),)
