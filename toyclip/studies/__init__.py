@@ -18,6 +18,8 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "frequency.words",
     "frequency.priming",
     "composition.unseen",
+    "generation.lots",
+    "generation.captions",
     "cascade.emergent",
     "cascade.ablations",
     "taxonomy.carried",

@@ -1,0 +1,1 @@
+"""Frequency and generation: a small text-to-image model (chapter Generation)."""
