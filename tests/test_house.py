@@ -36,6 +36,7 @@ STUDIES = (
     "zero_shot",
     "frequency",
     "composition",
+    "generation",
     "cascade",
     "taxonomy",
     "real_encoders",

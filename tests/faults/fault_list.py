@@ -769,6 +769,100 @@ def concept_named_twice_in_a_caption_counted_by_its_first_word(right):
     return lambda said, starts: (words for forms in said for form in forms for words in starts.get(form, ()))
 
 
+# --- a generator of pictures ------------------------------------------------------------------------------------------
+
+
+@fault("studies.generation.unet", "wave")
+def time_told_as_one_slow_wave(right):
+    return lambda time, dim: right(time, 4).repeat(1, dim // 4)
+
+
+@fault("studies.generation.unet", "Block.forward")
+def block_deaf_to_the_wish(right):
+    return lambda self, x, wish: right(self, x, torch.zeros_like(wish))
+
+
+@fault("studies.generation.flow", "flow_loss")
+def nobody_left_without_a_caption(right):
+    from toyclip.studies.generation import flow
+
+    def flow_loss(*given):
+        kept, flow.UNTOLD = flow.UNTOLD, 0.0
+        try:
+            return right(*given)
+        finally:
+            flow.UNTOLD = kept
+
+    return flow_loss
+
+
+@fault("studies.generation.flow", "velocity")
+def guidance_counted_from_the_told_answer(right):
+    def velocity(model, images, time, tokens, guidance):
+        told, untold = (right(model, images, time, t, 1.0) for t in (tokens, torch.zeros_like(tokens)))
+        return told + guidance * (told - untold)
+
+    return velocity
+
+
+@fault("studies.generation.flow", "draw")
+def every_drawing_from_the_same_noise(right):
+    def draw(model, captions, *rest, **more):
+        return torch.cat([right(model, caption[None], *rest, **more) for caption in captions])
+
+    return draw
+
+
+@fault("studies.generation.judging", "energy_distance")
+def distance_within_counts_each_point_with_itself(right):
+    def energy_distance(some, others):
+        within = [torch.cdist(x, x).mean() for x in (some, others)]
+        return (2 * torch.cdist(some, others).mean() - within[0] - within[1]).item()
+
+    return energy_distance
+
+
+@fault("studies.generation.judging", "judges")
+def judges_saw_the_generators_own_pictures(right):
+    return lambda world, size, seed, *rest: right(lambda counts, _: world(counts, seed), size, seed, *rest)
+
+
+@fault("studies.generation.judging", "nearest_seen")
+def copies_looked_for_by_brightness_alone(right):
+    return lambda asked, seen: right(
+        *(x.double().mean(dim=(2, 3), keepdim=True).to(torch.uint8) for x in (asked, seen))
+    )
+
+
+@fault("studies.generation.trial", "printed_again")
+def printer_prints_what_it_likes(right):
+    return lambda corpus, asked: right(corpus, asked.flip(0))
+
+
+@fault("studies.generation.lots", "deal")
+def swap_deals_anew_instead(right):
+    return lambda lots, ladder, seed: right("dealt", ladder, seed + 1 if lots == "swapped" else seed)
+
+
+@fault("studies.generation.lots", "draw_small")
+def small_pictures_of_every_other_pixel(right):
+    from toyclip.studies.frequency.concepts import draw_concept
+
+    return lambda concept, rng: draw_concept(concept, rng)[::2, ::2]
+
+
+@fault("studies.generation.captions", "chosen")
+def all_captions_may_go_astray(right):
+    return lambda corpus, seed: torch.randperm(len(corpus), generator=torch.Generator().manual_seed(seed))[
+        : round(0.4 * len(corpus))
+    ]
+
+
+@fault("studies.generation.captions", "left_out")
+def other_pairs_left_out_than_astray(right):
+    return lambda corpus, counts, seed: right(corpus, counts, seed + 1)
+
+
 # --- what a language model held, and questions kept apart -------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from studies.generation.small import TINY as TRIAL
 from studies.real_encoders.small_minilm import small_minilm
 from studies.samples import emoji_world, shapes_world, ticking, tiny_world
 from torch import Tensor
@@ -43,6 +44,8 @@ from toyclip.studies.frequency import (
     synthetic,
     words,
 )
+from toyclip.studies.generation import captions as generation_captions
+from toyclip.studies.generation import lots
 from toyclip.studies.language import (
     emergence,
     emulated,
@@ -105,6 +108,7 @@ def _small() -> Iterator[None]:
             words.words_run: (None, "cpu"),
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
+            **dict.fromkeys((lots.lots_run, generation_captions.captions_run), (TRIAL, "cpu")),
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
             few_labels.few_labels: (few_labels.Effort(updates=2),),
@@ -245,7 +249,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 57
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 59
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

@@ -1,0 +1,84 @@
+"""How the chapter Generation reads the tables of its studies."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+
+from toyclip.errors import InputError
+from toyclip.trend import level_means
+
+
+def marks(results: Sequence[dict], *keys: str, of: float = 1) -> np.ndarray:
+    """One number for each concept under each seed, (S, K), divided by `of`.
+
+    Args:
+        keys: lead to the list in a result, the outermost first.
+
+    >>> marks([{"counts": [1, 2], "drawn": {"2.0": {"named": [8, 16]}}}], "drawn", "2.0", "named", of=16).tolist()
+    [[0.5, 1.0]]
+    """
+    found = []
+    for result in results:
+        for key in keys:
+            result = result[key]
+        found.append(result)
+    return np.array(found, dtype=float) / of
+
+
+def rungs(dealt: np.ndarray, swapped: np.ndarray, counts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The rungs, (L,), and each seed's mean mark on them, both lots together, (S, L).
+
+    Args:
+        dealt: (S, K), under the lots as dealt, and swapped: (S, K).
+        counts: (S, K) of each.
+    """
+    both = np.concatenate([dealt, swapped], axis=1)  # (S, 2 K)
+    return level_means(np.concatenate(counts, axis=1), both)
+
+
+def swap_slopes(dealt: np.ndarray, swapped: np.ndarray, counts: Sequence[np.ndarray]) -> np.ndarray:
+    """What ten times as many pictures do for the same concept, a number for each seed, (S,).
+
+    The line through zero of the difference in marks against the difference in log10 count; a concept whose count is the
+    same under both lots says nothing.
+
+    Args:
+        dealt, swapped: (S, K); counts: (S, K) of each.
+
+    >>> counts = np.array([[1, 100]]), np.array([[100, 1]])
+    >>> swap_slopes(np.array([[0.1, 0.8]]), np.array([[0.7, 0.2]]), counts).round(2).tolist()
+    [0.3]
+    """
+    wider = np.log10(counts[0]) - np.log10(counts[1])  # (S, K)
+    return ((dealt - swapped) * wider).sum(axis=1) / np.square(wider).sum(axis=1)
+
+
+def reach(levels: np.ndarray, means: np.ndarray, mark: float) -> np.ndarray:
+    """The count at which each seed's curve reaches a mark, (S,).
+
+    The curve is made rising (isotonic regression) and read off between rungs along the logarithm; one that starts above
+    the mark reaches it at the first rung, which is then too late rather than too early.
+
+    Args:
+        levels: (L,), rising counts.
+        means: (S, L), marks from 0 to 1.
+
+    Raises:
+        InputError: if a curve does not reach the mark.
+
+    >>> reach(np.array([1, 4, 16]), np.array([[0.0, 0.5, 1.0], [0.6, 0.9, 1.0]]), mark=0.5).tolist()
+    [4.0, 1.0]
+    """
+    log, found = np.log2(levels), []
+    for row in means:
+        rising = IsotonicRegression().fit_transform(log, row)  # (L,)
+        if rising[-1] < mark:
+            raise InputError(f"a curve that ends at {rising[-1]:.2f} never reaches {mark}; ask for less")
+        after = int(np.argmax(rising >= mark))
+        if after == 0:
+            found.append(log[0])
+            continue
+        low, high = rising[after - 1], rising[after]
+        found.append(log[after - 1] + (log[after] - log[after - 1]) * (mark - low) / (high - low))
+    return 2.0 ** np.array(found)
