@@ -45,7 +45,7 @@ from toyclip.studies.frequency import (
     words,
 )
 from toyclip.studies.generation import captions as generation_captions
-from toyclip.studies.generation import lots
+from toyclip.studies.generation import lots, scripts
 from toyclip.studies.language import (
     emergence,
     emulated,
@@ -109,6 +109,7 @@ def _small() -> Iterator[None]:
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             **dict.fromkeys((lots.lots_run, generation_captions.captions_run), (TRIAL, "cpu")),
+            scripts.scripts_run: (replace(TRIAL, ladder=replace(TRIAL.ladder, levels=8)), "cpu"),
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
             few_labels.few_labels: (few_labels.Effort(updates=2),),
@@ -249,7 +250,7 @@ def test_every_table_of_studies_is_declared():
     modules = [m.name for m in pkgutil.walk_packages(studies.__path__, "toyclip.studies.") if not m.ispkg]
     tables = {name for name in modules if hasattr(import_module(name), "STUDIES")}
     assert tables == {f"toyclip.studies.{module}" for module in studies.DECLARE}
-    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 59
+    assert sum(len(import_module(name).STUDIES) for name in tables) == len(STUDIES) == 60
 
 
 def test_two_studies_of_one_name_are_refused(monkeypatch):

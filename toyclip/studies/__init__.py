@@ -20,6 +20,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "composition.unseen",
     "generation.lots",
     "generation.captions",
+    "generation.scripts",
     "cascade.emergent",
     "cascade.ablations",
     "taxonomy.carried",
