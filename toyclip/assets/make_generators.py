@@ -13,7 +13,7 @@ from safetensors import torch as safetensors
 
 from toyclip.files import write_whole
 from toyclip.pairs import Pairs
-from toyclip.studies.generation import lots
+from toyclip.studies.generation import lots, scripts
 from toyclip.studies.generation.shipped import file_of
 from toyclip.studies.generation.trial import generator
 
@@ -23,7 +23,12 @@ def emoji() -> Pairs:
     return lots.world_of(lots.LADDER, seed=0)(lots.deal("dealt", lots.LADDER, seed=0), 0)
 
 
-RUNS = {"emoji": emoji}
+def letters() -> Pairs:
+    """What the generator of letters learned from."""
+    return scripts.world_of("dealt", scripts.LADDER)(scripts.deal(False, scripts.LADDER, seed=0), 0)
+
+
+RUNS = {"emoji": emoji, "letters": letters}
 
 
 def main(names: list[str]) -> None:
