@@ -45,7 +45,7 @@ def test_weights_are_all_there_finite_and_small(name):
 
 @pytest.mark.parametrize("name", CAPTIONS)
 def test_they_draw_what_the_study_drew(name):
-    """Distances to the nearest training picture, concept by concept: another model, or other words, draws other ones."""
+    """Distances to the nearest training picture, concept by concept; other concepts are elsewhere."""
     scope, world, counts, study = OF_STUDY[name]
     run = stored(study)["results"]["dealt"][0]
     assert run["counts"] == counts().tolist()
