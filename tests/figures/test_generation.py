@@ -166,9 +166,12 @@ def test_scripts_are_sorted_with_their_intervals_and_joined_ones_have_another_si
     for one, other in pairwise(signs):
         assert one[0] != other[0]
         assert one[1] != other[1]
+    color_of = {name: color for (_, color), same in signs.items() for name in same}
+    assert [to_hex(line.get_color()) for line in shown[0][0].axes[0].lines[:-1]] == [color_of[name] for name in SCRIPTS]
     words = {text.get_text(): text for text in below.texts}
     for word, name in (("not joined", "Greek"), ("joined", "Bengali")):
         box = words[word].get_window_extent()
+        assert to_hex(words[word].get_color()) == color_of[name]
         assert (box.y0 + box.y1) / 2 == pytest.approx(below.transData.transform((0, names.index(name)))[1], abs=3)
         low, high = below.transData.transform([(100 * edge, 0) for edge in SCRIPTS[name][1:]])[:, 0]
         assert box.x1 <= low or box.x0 >= high
