@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import linregress
 
 from toyclip.errors import InputError
-from toyclip.studies.generation.readings import marks, reach, rungs, swap_slopes
+from toyclip.studies.generation.readings import marks, placebo_band, reach, rungs, swap_slopes, within
 
 
 def lots(seeds: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -58,3 +58,27 @@ def test_a_dip_is_evened_out_a_start_above_the_mark_is_the_first_rung_and_a_low_
     assert reach(levels, even + 0.8, 0.75).tolist() == [1.0]
     with pytest.raises(InputError, match=r"ends at 0\.50 never reaches 0\.75"):
         reach(levels, even / 2, 0.75)
+
+
+def test_the_placebo_band_is_that_of_the_permutation_distribution():
+    """A mean slope under random deals has the variance that permutation theory gives it (Pitman 1937)."""
+    rng = np.random.default_rng(3)
+    x, y = np.log10(lots(6)[0]), rng.uniform(size=(6, 14))
+    variances = [row.var() * len(row) / (len(row) - 1) / (len(row) * a.var()) for a, row in zip(x, y, strict=True)]
+    wide = 1.96 * np.sqrt(sum(variances)) / 6
+    low, high = placebo_band(x, y, seed=0, deals=4000)
+    assert low == pytest.approx(-wide, rel=0.12)
+    assert high == pytest.approx(wide, rel=0.12)
+    assert placebo_band(x, y, seed=0, deals=50) == placebo_band(x, y, seed=0, deals=50)
+    assert placebo_band(x, y + 0.5 * x, seed=0, deals=300)[1] < 0.25  # a law that is there stands outside
+
+
+def test_the_slope_within_groups_is_that_of_a_regression_with_a_level_for_each_group():
+    rng = np.random.default_rng(4)
+    groups, x = np.repeat(np.arange(4), 5), rng.normal(size=20)
+    y = 3 * x + 10 * groups + rng.normal(size=(3, 20))
+    columns = np.column_stack([x, *(groups == g for g in range(4))]).astype(float)
+    told = [np.linalg.lstsq(columns, row, rcond=None)[0][0] for row in y]
+    assert within(groups, x, y) == pytest.approx(told)
+    shuffled = rng.permutation(20)
+    assert within(groups[shuffled], x[shuffled], y[:, shuffled]) == pytest.approx(told)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
+from toyclip import streams
 from toyclip.errors import InputError
 from toyclip.trend import level_means
 
@@ -52,6 +53,41 @@ def swap_slopes(dealt: np.ndarray, swapped: np.ndarray, counts: Sequence[np.ndar
     """
     wider = np.log10(counts[0]) - np.log10(counts[1])  # (S, K)
     return ((dealt - swapped) * wider).sum(axis=1) / np.square(wider).sum(axis=1)
+
+
+def placebo_band(x: np.ndarray, y: np.ndarray, seed: int, deals: int = 1000) -> tuple[float, float]:
+    """Between which 95 % of the mean slopes lie when every seed's counts are dealt out again among its concepts.
+
+    Args:
+        x: (S, K), log10 counts; y: (S, K), marks.
+        seed: of the new deals.
+
+    >>> low, high = placebo_band(np.arange(6.0)[None], np.array([[0, 0, 0, 1, 1, 1]]), seed=0, deals=200)
+    >>> low < 0 < high
+    True
+    """
+    a, b = (values - values.mean(axis=1, keepdims=True) for values in (x, y))  # (S, K) each
+    again = streams.rng(seed, "placebo").permuted(np.broadcast_to(a, (deals, *a.shape)), axis=2)  # (deals, S, K)
+    slopes = (again * b).sum(axis=2) / np.square(a).sum(axis=1)  # (deals, S)
+    low, high = np.quantile(slopes.mean(axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def within(groups: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The slope of y against x among members of one group, whatever the groups bring along; one for each row, (S,).
+
+    Means of groups are taken off both (Frisch and Waugh 1933).
+
+    Args:
+        groups: (K,), x: (K,), y: (S, K).
+
+    >>> within(np.array([0, 0, 1, 1]), np.array([1.0, 2.0, 1.0, 2.0]), np.array([[5.0, 7.0, 0.0, 2.0]])).tolist()
+    [2.0]
+    """
+    same = (groups[:, None] == groups).astype(float)  # (K, K)
+    same /= same.sum(axis=1, keepdims=True)
+    a, b = x - same @ x, y - y @ same.T  # (K,), (S, K)
+    return (b @ a) / (a @ a)
 
 
 def reach(levels: np.ndarray, means: np.ndarray, mark: float) -> np.ndarray:
