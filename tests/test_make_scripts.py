@@ -16,6 +16,7 @@ from toyclip.assets.make_scripts import FONTS, complexity, glyph, sprite
 from toyclip.studies.generation.letters import CUTS, SPRITE, letters
 
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"  # knows Latin, Greek, Georgian and Arabic
+BOLD = DEJAVU.with_name("DejaVuSans-Bold.ttf")
 
 
 def disc(radius: int, holes: tuple[int, ...] = (), times: int = 1) -> Image.Image:
@@ -74,10 +75,10 @@ def test_all_the_way_from_packages_to_sheet(tmp_path, monkeypatch, capsys):
     for name in few:
         for package in (name.lower(), f"{name.lower()}-serif"):
             with tarfile.open(make_scripts.archive(tmp_path, package), "w:gz") as packed:
-                for weight in (400, 700):
+                for weight, path in ((400, DEJAVU), (700, BOLD)):
                     about = tarfile.TarInfo(f"package/files/noto-{package}-{name.lower()}-{weight}-normal.woff")
-                    about.size = DEJAVU.stat().st_size
-                    packed.addfile(about, io.BytesIO(DEJAVU.read_bytes()))
+                    about.size = path.stat().st_size
+                    packed.addfile(about, io.BytesIO(path.read_bytes()))
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.setattr(make_scripts, "__file__", str(out / "make_scripts.py"))
@@ -86,6 +87,9 @@ def test_all_the_way_from_packages_to_sheet(tmp_path, monkeypatch, capsys):
     assert [(row["script"], row["letter"]) for row in about["letters"]] == [
         (name, letter) for name, (some, _) in few.items() for letter in some
     ]
+    regular = ImageFont.truetype(str(DEJAVU), make_scripts.DRAWN, layout_engine=ImageFont.Layout.BASIC)
+    for row in about["letters"]:  # of the regular cuts, not of the bold ones
+        assert row["complexity"] == pytest.approx(complexity(glyph(regular, row["letter"])), abs=0.006)
     assert about["joined"] == ["Arabic"]
     assert len(about["packages"]) == 6
     sheet = Image.open(out / "scripts.png").convert("L")

@@ -108,6 +108,27 @@ def test_all_four_cuts_occur_equally_often(monkeypatch):
     assert np.bincount(heights, minlength=4).min() > 60
 
 
+def test_letters_are_turned_a_little_both_ways():
+    """The slant of a long bar, fitted through its ink."""
+    slants = []
+    for seed in range(200):
+        picture = draw_letter(made_up((0, 17, SPRITE, 23)), np.random.default_rng(seed))[:, :, 0].astype(float)
+        ink = np.clip(picture - 0.35 * 255, 0, None)  # (16, 16), the ground and its noise taken off
+        (y, x), weight = np.indices(ink.shape), ink / ink.sum()
+        slants.append(np.degrees(np.arctan(np.polyfit(x.ravel(), y.ravel(), 1, w=np.sqrt(weight.ravel()))[0])))
+    assert wing.ROTATION * 0.7 < max(slants) < wing.ROTATION + 2
+    assert -wing.ROTATION - 2 < min(slants) < -wing.ROTATION * 0.7
+
+
+def test_noise_is_as_strong_as_it_says(monkeypatch):
+    monkeypatch.setattr(wing, "GROUND", (0.2, 0.2))
+    monkeypatch.setattr(wing, "ROTATION", 0.0)
+    pictures = [draw_letter(made_up((0, 15, SPRITE, 25)), np.random.default_rng(s))[:, :, 0] for s in range(100)]
+    ground = np.concatenate([x[x < 0.35 * 255] for x in pictures]) / 255
+    assert ground.std() == pytest.approx(wing.NOISE, rel=0.2)
+    assert ground.mean() == pytest.approx(0.2, abs=0.01)
+
+
 def test_the_first_pictures_of_a_letter_stay_when_more_are_drawn():
     chosen = alike(1)[:2]
     few, many = draw_letters(chosen, [2, 1], 5), draw_letters(chosen, [4, 3], 5)
