@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import linregress
 
 from toyclip.errors import InputError
-from toyclip.studies.generation.readings import marks, placebo_band, reach, rungs, swap_slopes, within
+from toyclip.studies.generation.readings import above_others, marks, placebo_band, reach, rungs, swap_slopes, within
 
 
 def lots(seeds: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -82,3 +82,12 @@ def test_the_slope_within_groups_is_that_of_a_regression_with_a_level_for_each_g
     assert within(groups, x, y) == pytest.approx(told)
     shuffled = rng.permutation(20)
     assert within(groups[shuffled], x[shuffled], y[:, shuffled]) == pytest.approx(told)
+
+
+def test_what_lies_above_the_others_is_the_columns_own_whatever_the_curve_of_the_counts():
+    rng = np.random.default_rng(5)
+    counts = np.array([rng.permutation(2 ** np.arange(8)) for _ in range(400)])
+    own = np.arange(8) / 10
+    found = above_others(counts, np.tanh(np.log2(counts) - 3) + own)
+    assert found.mean(axis=0) == pytest.approx([a - np.delete(own, i).mean() for i, a in enumerate(own)], abs=0.01)
+    assert above_others(counts, np.tanh(counts.astype(float))) == pytest.approx(0, abs=1e-12)

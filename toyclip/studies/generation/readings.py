@@ -90,6 +90,23 @@ def within(groups: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (b @ a) / (a @ a)
 
 
+def above_others(counts: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How far each mark lies above the mean of the other columns' marks at the same count, (R, G).
+
+    Args:
+        counts: (R, G), every count in several columns; y: (R, G).
+
+    >>> above_others(np.array([[1, 2], [2, 1]]), np.array([[0.1, 0.5], [0.8, 0.3]])).round(1).tolist()
+    [[-0.2, -0.3], [0.3, 0.2]]
+    """
+    found = np.empty(y.shape)
+    for column in range(y.shape[1]):
+        others = np.arange(y.shape[1]) != column  # (G,)
+        for row, count in enumerate(counts[:, column]):
+            found[row, column] = y[row, column] - y[:, others][counts[:, others] == count].mean()
+    return found
+
+
 def reach(levels: np.ndarray, means: np.ndarray, mark: float) -> np.ndarray:
     """The count at which each seed's curve reaches a mark, (S,).
 
