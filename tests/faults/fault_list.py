@@ -863,6 +863,55 @@ def other_pairs_left_out_than_astray(right):
     return lambda corpus, counts, seed: right(corpus, counts, seed + 1)
 
 
+@fault("studies.generation.letters", "alike")
+def letters_taken_as_they_come(right):
+    def alike(per_script):
+        from toyclip.studies.generation.letters import letters, scripts
+
+        return tuple(x for s in scripts() for x in [y for y in letters() if y.script == s][:per_script])
+
+    return alike
+
+
+@fault("studies.generation.letters", "draw_letter")
+def letters_drawn_without_noise(right):
+    from toyclip.studies.generation import letters
+
+    def draw_letter(letter, rng):
+        kept, letters.NOISE = letters.NOISE, 0.0
+        try:
+            return right(letter, rng)
+        finally:
+            letters.NOISE = kept
+
+    return draw_letter
+
+
+@fault("studies.generation.scripts", "deal")
+def counts_dealt_letter_by_letter(right):
+    return lambda swapped, ladder, seed: np.random.default_rng(seed).permutation(right(swapped, ladder, seed))
+
+
+@fault("studies.generation.readings", "swap_slopes")
+def concepts_compared_with_others_instead_of_themselves(right):
+    return lambda dealt, swapped, counts: right(dealt, np.roll(swapped, 1, axis=1), counts)
+
+
+@fault("studies.generation.readings", "above_others")
+def scripts_compared_at_unequal_counts(right):
+    return lambda counts, y: right(np.ones_like(counts), y)
+
+
+@fault("studies.generation.readings", "reach")
+def counts_read_off_without_the_logarithm(right):
+    return lambda levels, means, mark: np.array([np.interp(mark, np.maximum.accumulate(row), levels) for row in means])
+
+
+@fault("assets.make_scripts", "complexity")
+def complexity_by_the_ink_alone(right):
+    return lambda ink: float(np.asarray(ink).mean())
+
+
 # --- what a language model held, and questions kept apart -------------------------------------------------------------
 
 
