@@ -63,13 +63,16 @@ def test_files_are_small():
 
 
 def test_training_the_fast_recipe_goes_as_the_shipped_history_tells(again):
-    """Two epochs on another machine: rounding, which Muon makes grow, leaves losses equal to some hundredths."""
+    """Two epochs on another machine: rounding, which Muon makes grow, leaves losses equal to some hundredths.
+
+    Accuracy is steepest at the end of the first epoch: weights that differ by 1e-7 scatter it over more than a tenth.
+    """
     _, history = again
     assert len(history.epochs) == len(TOLD["epochs"]) == RECIPE.epochs
     for epoch, told in zip(history.epochs, TOLD["epochs"], strict=True):
         assert epoch.loss == pytest.approx(told["loss"], abs=0.04)
         assert epoch.logit_scale == pytest.approx(told["logit_scale"], abs=0.1)
-        assert epoch.accuracy == pytest.approx(told["accuracy"], abs=0.05)
+        assert epoch.accuracy == pytest.approx(told["accuracy"], abs=0.15 if epoch.epoch == 1 else 0.01)
         assert epoch.floor == told["floor"] == pytest.approx(epoch_floor([170] * 16, RECIPE.batch_size))
         assert epoch.loss > epoch.floor - 0.03  # a mean over all batches; 43 of them may lie a little below
     assert history.epochs[1].accuracy > 0.95
