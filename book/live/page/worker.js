@@ -4,7 +4,7 @@ import { firstAxes, snapshot, training } from "./experiment.js";
 
 const SLICE = 40; // ms of work before messages are looked at
 const EVERY = 100; // ms between two reports on what goes on, at least
-const LOOK = 20; // updates after which a report comes in any case: what was reached by update 80 is not left to the clock
+const LOOK = 20; // updates after which a report comes, whatever the clock says
 const SHARE = 4; // and so many times as long as the last report took, so that most of the time goes into training
 
 /** Answer the messages of the page: `start`, `study`, `pause`, `resume`, `step`, `stop`. */
