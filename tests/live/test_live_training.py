@@ -155,3 +155,23 @@ def test_ten_trainings_take_no_more_memory_than_two(js):
         sizes.append(used())
     session.detach()
     assert max(sizes[2:]) < sizes[1] + 2_000_000, sizes
+
+
+def test_reports_come_at_every_twentieth_update_even_if_the_clock_stands_still(js):
+    told = js.run("""
+      const { serve } = await import("./page/worker.js");
+      const { PRESETS, settingsOf } = await import("./page/presets.js");
+      const kernel = await (await fetch("./kernel.wasm")).arrayBuffer();
+      const now = performance.now;
+      performance.now = () => 0;
+      const told = [];
+      await new Promise((over) => {
+        const scope = { postMessage: (m) => (m.type === "progress" ? told.push(m.step) : over()) };
+        serve(scope);
+        scope.onmessage({ data: { type: "kernel", kernel } });
+        scope.onmessage({ data: { type: "start", settings: settingsOf(PRESETS[0]) } });
+      });
+      performance.now = now;
+      return told;
+    """)
+    assert told == [20, 40, 60, 80, 85]

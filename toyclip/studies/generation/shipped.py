@@ -9,7 +9,7 @@ from toyclip.errors import lookup
 from toyclip.studies.generation.unet import UNet
 
 ASSETS = Path(str(files("toyclip.assets")))  # where make_generators writes them
-CAPTIONS = {"emoji": 22, "letters": 48}  # that each knows: those of seed 0 of its study, lots as dealt
+NAMES = ("emoji", "letters")  # each is the run of seed 0 of its study, lots as dealt
 
 
 def file_of(name: str) -> Path:
@@ -21,7 +21,7 @@ def file_of(name: str) -> Path:
     >>> file_of("emoji").name
     'generator_emoji.safetensors'
     """
-    lookup(CAPTIONS, name, "generator")
+    lookup(dict.fromkeys(NAMES), name, "generator")
     return ASSETS / f"generator_{name}.safetensors"
 
 
@@ -34,6 +34,7 @@ def shipped(name: str) -> UNet:
     >>> shipped("emoji").words
     22
     """
-    model = UNet(lookup(CAPTIONS, name, "generator"))
-    model.load_state_dict({key: value.float() for key, value in load_file(file_of(name)).items()})
+    weights = load_file(file_of(name))
+    model = UNet(words=len(weights["text_encoder.weight"]) - 1)  # the empty caption is none
+    model.load_state_dict({key: value.float() for key, value in weights.items()})
     return model
