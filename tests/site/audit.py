@@ -76,6 +76,29 @@ ONE_OF_EACH = """() => {
     }
 }"""
 
+# Whether a link can be told from the text around it is asked likewise: once for each look of link and text together.
+ONE_LINK_OF_EACH = """() => {
+    axe.configure({ rules: [{ id: "link-in-text-block", selector: "a[data-link]" }] });
+    const look = (e) => {
+        const s = getComputedStyle(e);
+        const lines = s.textDecorationLine + s.borderBottomStyle + s.borderBottomWidth + s.backgroundImage;
+        return [s.color, s.backgroundColor, s.fontWeight, s.fontStyle, s.fontSize, s.fontFamily, lines].join();
+    };
+    const seen = new Set();
+    for (const link of document.body.querySelectorAll("a[href]")) {
+        if (!link.checkVisibility({ visibilityProperty: true })) continue;
+        let block = link.parentElement;
+        const looks = [look(link), ...[...link.querySelectorAll("*")].map(look)];
+        while (block !== document.body && getComputedStyle(block).display.startsWith("inline")) {
+            looks.push(look(block));
+            block = block.parentElement;
+        }
+        const all = [...looks, look(block), block.tagName].join("/");
+        if (!seen.has(all)) link.dataset.link = "";
+        seen.add(all);
+    }
+}"""
+
 LOAD = """async () => {  // the model, where a page has a place for it
     for (const button of document.querySelectorAll(".live-load")) button.click();
     const places = [...document.querySelectorAll("div.live")];
@@ -113,7 +136,8 @@ WIDE = """() => {
 }"""
 
 RUN_AXE = """async () => {
-    const { violations } = await axe.run(document, { resultTypes: ["violations"], elementRef: false });
+    const { violations } = await axe.run(document, {
+        resultTypes: ["violations"], elementRef: false, preload: false });
     return violations.map((v) => `${v.id} (${v.impact}): ${v.help}; ${v.nodes.length} times, first ` +
         `${v.nodes[0].target.join(" ")} ${v.nodes[0].html.slice(0, 200)}: ${v.nodes[0].failureSummary}`);
 }"""
@@ -176,17 +200,20 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = tuple(LOOKS)
             page.emulate_media(color_scheme=LOOKS[width])
             seen = Visit()
             listen(page, seen)
-            page.goto(address, wait_until="networkidle")
+            page.goto(address, wait_until="load" if visit.bytes else "networkidle")
+            address = page.url  # where a page that leads on has led
             visit.bytes = visit.bytes or seen.bytes
             page.add_style_tag(content=STILL)
             page.evaluate(LOAD)
             page.evaluate(OPEN)
-            found = [*seen.faults, *page.evaluate(WIDE)]  # before axe, which fetches style sheets from wrong addresses
+            found = page.evaluate(WIDE)
             page.evaluate(THIN)
             page.evaluate(AXE.read_text(encoding="utf-8"))
             page.evaluate(ONE_OF_EACH)
+            page.evaluate(ONE_LINK_OF_EACH)
             theme = page.evaluate("document.documentElement.dataset.theme") or LOOKS[width]
             found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE)]
-            visit.faults += [f"{width} px: {fault}" for fault in found]
+            page.wait_for_load_state("networkidle")  # what comes late has come by now
+            visit.faults += [f"{width} px: {fault}" for fault in (*seen.faults, *found)]
             page.close()
     return visit

@@ -17,6 +17,7 @@ PAGE = """<!DOCTYPE html>
 """
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 CELL = '<div style="width: 2000px">wide</div>'
+LINKED = "Much is said on <a href='page.html'>this page</a> of all that there is to be said of it."
 FAULTS = {  # name: (what stands in the page, what the audit has to say)
     "picture without words": (f'<img src="{DOT}">', "image-alt (critical)"),
     "pale text": ('<p style="color: #bbb">pale</p>', "color-contrast (serious)"),
@@ -48,6 +49,16 @@ FAULTS = {  # name: (what stands in the page, what the audit has to say)
     "pale comment in code": (
         "<pre><span>a</span> <span class='c' style='color: #bbb'># b</span></pre>",
         "color-contrast",
+    ),
+    "link almost like its text": (
+        f"<style>a {{ text-decoration: none; color: #333 }} .marked a {{ text-decoration: underline }}</style>"
+        f"<p class='marked'>{LINKED}</p><p>{LINKED}</p>",
+        "link-in-text-block (serious)",
+    ),
+    "link like a text of another colour": (
+        f"<style>a {{ text-decoration: none; color: #00f }} .blue {{ color: #00c }}</style>"
+        f"<p>{LINKED}</p><p class='blue'>{LINKED}</p>",
+        "link-in-text-block (serious)",
     ),
     "wide table": (f"<table><tr><td>{CELL}</td></tr></table>", "the page is 20"),
     "table cut off": (f'<div style="overflow: hidden"><table><tr><td>{CELL}</td></tr></table></div>', "reaches"),

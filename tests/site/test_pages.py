@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from audit import Visit, audit, listen, opened
+from audit import AXE, Visit, audit, listen, opened
 from built import ROOT, SITE
 
 MEGABYTES = 25  # the whole site
@@ -32,6 +32,19 @@ def test_page_has_no_fault_and_opens_on_a_slow_line(name, browser, address):
     visit = audit(browser, f"{address}/{name}")
     assert visit.faults == [], "\n".join(visit.faults)
     assert 0 < visit.bytes <= (FIRST_PAGE if Path(name).name == "index.html" else PAGE)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_style_sheet_asks_a_reader_to_turn_the_phone(turned, browser, address):
+    """Once, since all pages share their style sheets, which axe has to fetch for it; with a planted one it objects."""
+    with opened(browser) as context:
+        page = context.new_page()
+        page.goto(f"{address}/book/index.html", wait_until="networkidle")
+        if turned:
+            page.add_style_tag(content="@media (orientation: landscape) { html { transform: rotate(90deg) } }")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        asked = "axe.run(document, { runOnly: ['css-orientation-lock'] }).then((found) => found.violations.length)"
+        assert page.evaluate(asked) == turned
 
 
 @pytest.mark.parametrize("name", ["index.html", "book/infonce.html"])
