@@ -1,6 +1,7 @@
 """A verdict takes its sentence from the table and its word from the measured parts, and is read back as printed."""
 
 import re
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -106,7 +107,7 @@ def test_claim_that_is_not_in_the_table_is_refused(table, shown):
 
 def test_verdicts_are_read_back_as_they_were_shown(table, shown, monkeypatch):
     verdict("S4", {"a": False}, '10 of "10" seeds & more', table=table, seeds="none: a count", recipe="any")
-    verdict("F12", {"a": False, "b": True}, "Twice.", table=table, effect=EFFECT, **RUN)
+    verdict("F12", {"a": False, "b": True}, "Twice.", table=table, effect=replace(EFFECT, between="seeds"), **RUN)
     shown.append({"text/html": '<div class="verdict">no data</div>', "text/plain": "X"})
     outputs = [nbformat.v4.new_output("display_data", data=data) for data in shown]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("verdict()", outputs=outputs)])
@@ -115,7 +116,8 @@ def test_verdicts_are_read_back_as_they_were_shown(table, shown, monkeypatch):
     assert found == [
         Verdict("S4", "the loss stays at 1.5", "wrong", '10 of "10" seeds & more', "none: a count", "any"),
         Verdict(
-            "F12", "rare, and hard", "holds in part", "Twice.", "8", "fast", Effect("accuracy, %", 62.5, 60, 65, 76.2)
+            *("F12", "rare, and hard", "holds in part", "Twice.", "8", "fast"),
+            Effect("accuracy, %", 62.5, 60, 65, 76.2, "seeds"),
         ),
     ]
     assert [box(v) for v in found] == [data["text/html"] for data in shown[:2]]
@@ -130,7 +132,8 @@ def test_picture_places_what_was_found_between_its_bounds_and_the_claim_where_it
     x = {name: float(re.search(pattern, drawn)[1]) for name, pattern in PLACES.items()}
     assert x["low"] < x["found"] < x["high"] < x["claimed"]
     assert (x["found"] - x["low"]) / (x["high"] - x["low"]) == pytest.approx(1 / 3, abs=0.01)
-    assert "points: 2 (1 to 4), claimed 5" in drawn
+    assert "points: 2 (95 % interval 1 to 4), claimed 5" in drawn
+    assert "points: 2 (seeds 1 to 4)" in picture(Effect("points", 2.0, 1.0, 4.0, between="seeds"))
 
 
 def test_picture_of_one_number_has_no_width():

@@ -37,9 +37,10 @@ class Effect:
 
     what: str  # with its unit, such as "held-out accuracy, %"
     found: float
-    low: float  # of the 95 % interval, or the smallest of all seeds
+    low: float
     high: float
     claimed: float | None = None
+    between: str = "95 % interval"  # what low and high are the ends of; "seeds" if the lowest and the highest of all
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _rounded(effect: Effect) -> Effect:
     numbers = (
         None if v is None else float(f"{v:.3g}") for v in (effect.found, effect.low, effect.high, effect.claimed)
     )
-    return Effect(effect.what, *numbers)
+    return Effect(effect.what, *numbers, effect.between)
 
 
 def _said(verdict: Verdict) -> str:
@@ -164,7 +165,7 @@ def picture(effect: Effect) -> str:
     >>> "claimed 76" in picture(Effect("accuracy, %", 62.5, 60, 65, claimed=76))
     True
     """
-    words = f"{effect.what}: {effect.found:g} ({effect.low:g} to {effect.high:g})"
+    words = f"{effect.what}: {effect.found:g} ({effect.between} {effect.low:g} to {effect.high:g})"
     words += "" if effect.claimed is None else f", claimed {effect.claimed:g}"
     marks = [v for v in (effect.low, effect.high, effect.found, effect.claimed) if v is not None]
     left, right = min(marks), max(marks)
