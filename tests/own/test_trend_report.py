@@ -264,8 +264,10 @@ def test_command_prints_stores_and_draws(wide, tmp_path):
     columns["count_b"] = columns["count"][::-1]
     again = trend(concepts(columns), resamples=100)
     assert held["rules"]["out"]["slope"] == pytest.approx(again["rules"]["out"]["slope"])
-    assert held["words"] in done.stdout
-    alt = done.stdout.strip().splitlines()[-1].partition(": ")[2]
+    assert max(map(len, done.stdout.splitlines())) <= max(100, len(str(tmp_path)) + len("/p.png:"))
+    *_, words, drawn = done.stdout.strip().split("\n\n")
+    assert held["words"] == " ".join(words.split())
+    alt = " ".join(drawn.split()).partition(": ")[2]
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.info["Description"] == alt
     assert re.search(r"rises by \d+\.\d points per tenfold count", alt)

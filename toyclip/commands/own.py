@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -118,10 +119,15 @@ def trend(
     table = concepts(read_table(files), count, accuracy, model, unit)
     report = analyse(table, resamples, bins, seed)
     for line in in_lines(report):
-        typer.echo(line)
+        typer.echo(_wrapped(line))
     if json_file:
         write_json(json_file, report | {"command": shlex.join(["toyclip", *sys.argv[1:]])})
     if picture:
         from toyclip.figures.own import draw_trend
 
-        typer.echo(f"\n{picture}: {draw_trend(table, report, picture)}")
+        typer.echo("\n" + _wrapped(f"{picture}: {draw_trend(table, report, picture)}"))
+
+
+def _wrapped(line: str, columns: int = 100) -> str:
+    """A paragraph in lines that fit; the lines of a table do already, and a path stays whole."""
+    return fill(line, columns, break_long_words=False, break_on_hyphens=False) if len(line) > columns else line

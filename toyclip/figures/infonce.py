@@ -152,7 +152,7 @@ def check_table(checks: Sequence[Callable], losses: Sequence[Callable], passed: 
         range(len(losses)), [loss.__name__.replace("_", "\n", 1).replace("_", " ") for loss in losses], fontsize=10
     )
     names = [check.__name__.replace("_", "\n") for check in checks]
-    axes.set_xticks(range(len(checks)), names, fontsize=9)
+    axes.set_xticks(range(len(checks)), names, fontsize=8)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -21,16 +21,16 @@ def chain(sprite: np.ndarray, message: str) -> None:
     axes.axis("off")
     axes.imshow(sprite, extent=(0.1, 2.1, 3.6, 5.6))
     parts = (
-        (2.9, "image\nencoder", "no word for\na kind", style.GREY),
-        (5.35, "mapping", "leaf names,\nno kind", style.CONTRAST),
-        (7.8, "language\nmodel", "no picture", style.GREY),
+        (2.75, "image\nencoder", "no word for\na kind", style.GREY),
+        (5.3, "mapping", "leaf names,\nno kind", style.CONTRAST),
+        (7.85, "language\nmodel", "no picture", style.GREY),
     )
     for x, name, learned, color in parts:
         box = FancyBboxPatch((x, 3.9), 1.9, 1.4, boxstyle="round,pad=0.05", facecolor=color, edgecolor="none")
         axes.add_patch(box)
-        axes.text(x + 0.95, 4.6, name, ha="center", va="center", color="white", fontsize=10, fontweight="bold")
+        axes.text(x + 0.95, 4.6, name, ha="center", va="center", color="white", fontsize=9, fontweight="bold")
         axes.text(x + 0.95, 3.55, learned, ha="center", va="top", fontsize=9.5, color=style.INK)
-        axes.annotate("", (x - 0.08, 4.6), (x - 0.6, 4.6), arrowprops={"arrowstyle": "->", "color": style.GREY})
+        axes.annotate("", (x - 0.1, 4.6), (x - 0.52, 4.6), arrowprops={"arrowstyle": "->", "color": style.GREY})
     axes.text(0.1, 1.0, "[picture]", fontsize=12, color=style.CONTRAST, fontweight="bold")
     axes.text(2.75, 1.0, "is a", fontsize=12)
     axes.text(4.1, 1.0, "mammal?", fontsize=12, color=style.ACCENT, fontweight="bold")

@@ -207,7 +207,7 @@ def shifts(steps: Mapping[str, tuple[np.ndarray, np.ndarray]], emoji: tuple[floa
         x, y, side = places.get(way, (0.1, 0, "left"))  # of its name, from its last step
         axes.text(far[-1] + x, 100 * right[-1] + y, way, fontsize=10, color=color, va="center", ha=side)
     axes.plot(emoji[0], 100 * emoji[1], "*", color=style.INK, ms=13)
-    axes.text(emoji[0] - 0.12, 100 * emoji[1], "emoji", fontsize=10, va="center", ha="right")
+    axes.text(emoji[0] - 0.25, 100 * emoji[1], "emoji", fontsize=10, va="center", ha="right")
     axes.set(xlabel="distance to the nearest training picture", ylabel="accuracy, %")
     axes.set(xlim=(-0.2, 3.9), ylim=(0, 106), xticks=[1, 2, 3])
     style.title(figure, message)

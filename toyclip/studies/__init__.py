@@ -33,6 +33,7 @@ DECLARE = (  # the modules with a table STUDIES, in the order of the book
     "real_encoders.scratch",
     "real_encoders.kinds",
     "speedrun.bench",
+    "speedrun.missed",
     "batch.ablations",
     "batch.sweeps",
     "batch.starts",

@@ -57,6 +57,6 @@ def emoji(seed: int) -> dict[str, float]:
 
 STUDIES = (
     Study("reference", reference, seeds=3),
-    Study("fast", fast, seeds=20),
+    Study("fast", fast, seeds=200),
     Study("emoji", emoji, seeds=10),
 )
