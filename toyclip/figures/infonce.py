@@ -127,7 +127,7 @@ def circle(film: dict[int, np.ndarray]) -> None:
         panel.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=[], yticks=[])
         panel.set_title("by chance" if step == 0 else f"step {step}", fontsize=11, fontweight="normal")
         panel.spines[:].set_visible(False)
-    style.title(figure, "Partners meet, then pairs part")
+    style.title(figure, "Partners meet, pairs part")
     first, last = (np.degrees(film[step]) for step in (min(film), max(film)))
     apart = [np.abs((angles[0] - angles[1] + 180) % 360 - 180).max() for angles in (first, last)]
     places = np.sort(last[0] % 360)
