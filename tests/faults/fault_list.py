@@ -576,6 +576,11 @@ def evaluation_in_the_seconds_of_a_run(right):
     return timed
 
 
+@fault("studies.speedrun.missed", "misses")
+def misses_are_told_the_wrong_way_round(right):
+    return lambda recipe, seed: [[said, truth] for truth, said in right(recipe, seed)]
+
+
 @fault("studies.speedrun.ladder", "mirror")
 def every_batch_mirrored(right):
     from toyclip.train import contrastive

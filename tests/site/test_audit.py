@@ -66,6 +66,12 @@ FAULTS = {  # name: (what stands in the page, what the audit has to say)
         '<span class="katex-html" style="display: block; overflow: hidden">' + CELL + "</span>",
         "cuts off",
     ),
+    "word cut off": ('<p style="overflow-x: hidden; width: 50px">Deconstructing</p>', "cuts off"),
+    "code cut off by the box around it": (
+        '<div style="overflow: hidden; width: 200px"><p>See <code style="white-space: nowrap">'
+        'ToyCLIP(Config(image_encoder="strided"), seed=0)</code>.</p></div>',
+        "cuts off",
+    ),
     "wide on a phone": ('<div style="width: 500px">wide</div>', "360 px: the page is 5"),
     "script that throws": ("<script>throw new Error('planted')</script>", "exception: planted"),
     "promise that breaks": ("<script>Promise.reject(new Error('planted'))</script>", "exception: planted"),
