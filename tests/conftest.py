@@ -4,18 +4,16 @@ The tests of the built site are collected only when they are asked for by name: 
 """
 
 import gc
-import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import execute
 import nbformat
 import pytest
 from browser import chromium
+from command import toyclip  # noqa: F401 - a fixture
 from playwright.sync_api import Browser
 from test_notebooks import BUDGET, ignored_cells
-
-from toyclip import cli
 
 SITE = Path(__file__).with_name("site")
 
@@ -41,21 +39,6 @@ def browser() -> Iterator[Browser]:
     """A browser for the tests of one file: a process can drive one at a time, and its memory would count elsewhere."""
     with chromium() as started:
         yield started
-
-
-@pytest.fixture
-def toyclip(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line in this process: (exit code, stdout, stderr), with what libraries write by themselves."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["toyclip", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = capfd.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

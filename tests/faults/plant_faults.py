@@ -31,10 +31,12 @@ from mutants import Mutant, mutants, slips
 ROOT = Path(__file__).parents[2]
 CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes", "train", "zero_shot", "metrics",
         "muon", "chunked", "checkpoint", "files", "pictures")  # fmt: skip
-NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "test_house.py", "test_notebooks.py",
-            "test_plant_faults.py", "test_prose.py", "test_repository.py", "test_startup.py", "test_this_checkout.py",
-            "test_verdicts.py", "test_wheel.py")  # fmt: skip
-PAGES = "live"  # folder of tests that need a browser and the JavaScript of the book; they plant faults of their own
+NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "test_glossary_tips.py",
+            "test_house.py", "test_notebooks.py", "test_plant_faults.py", "test_prose.py", "test_reference.py",
+            "test_repository.py", "test_site_extensions.py", "test_site_metadata.py", "test_startup.py",
+            "test_this_checkout.py", "test_verdicts.py", "test_wheel.py", "test_workflows.py",
+            "test_your_own.py")  # fmt: skip
+PAGES = ("live", "site")  # folders of tests that need a browser and the book; they plant faults of their own
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
              "pytest", "matplotlib.pyplot", "typer", "statsmodels.api")  # fmt: skip
 TESTED_WITH = {  # module -> the one whose tests are its own
@@ -66,7 +68,7 @@ def tests_for(root: Path, module: str, only_core: bool) -> list[list[Path]]:
     *folders, name = module.split(".")
     own = root.joinpath("tests", *folders, f"test_{TESTED_WITH.get(name, name)}.py")
     files = [path for path in sorted((root / "tests").rglob("test_*.py")) if path.name not in NOT_HERE]
-    files = [path for path in files if path.parent.name != PAGES]
+    files = [path for path in files if path.parent.name not in PAGES]
     files = [path for path in files if path.stem.removeprefix("test_") in CORE] if only_core else files
     others = sorted((path for path in files if path != own), key=lambda p: p.parts[len(root.parts) + 1] not in folders)
     return [part for part in ([path for path in files if path == own], others) if part]
@@ -117,7 +119,8 @@ def _pytest(root: Path, files: list[Path], fault: Fault | None) -> int:
         raise RuntimeError(f"the tests would import {toyclip.__file__}, not the copy in {root}")
     if fault:
         fault.plant()
-    options = ["-x", "-q", "--noconftest", "-p", "no:cacheprovider", "--tb=line", "--import-mode=prepend"]
+    without_book = ["--noconftest", "-p", "command", "-p", "no:cacheprovider"]  # and with the one fixture they need
+    options = ["-x", "-q", *without_book, "--tb=line", "--import-mode=prepend"]
     return int(pytest.main([*options, *map(str, files)]))
 
 

@@ -2,6 +2,7 @@
 
 import ast
 from importlib import import_module
+from pathlib import Path
 
 import plant_faults
 import pytest
@@ -33,6 +34,18 @@ def test_faults_that_the_book_promises_are_there():
                 "temperature", "training pictures", "prompts ignored", "seed", "argmin", "hash", "stale"]  # fmt: skip
     for words in promised:
         assert any(words in fault.title for fault in FAULTS), words
+
+
+def test_what_faults_are_looked_for_with_needs_no_book_and_no_fixture_of_conftest():
+    """A copy of the tree has neither; a test that asks for them would fail there without any fault."""
+    root = Path(__file__).parents[2]
+    of_the_book = {path.stem for path in (root / "book").rglob("*.py")} | {"browser", "built", "audit"}
+    for path in (path for part in plant_faults.tests_for(root, "infonce", only_core=False) for path in part):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+        imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        asked = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for arg in node.args.args}
+        assert not (imported | asked) & of_the_book, path.name
 
 
 SOURCE = '''"""Twice 2."""
