@@ -104,7 +104,8 @@ def matrices(frames: dict[int, np.ndarray]) -> None:
     style.show(
         figure,
         f"Four matrices of {len(cosine)} by {len(cosine)} cosines, after {steps} updates. Untrained, all cells look "
-        "alike. Then blocks appear along the diagonal, where picture and caption share a colour; at the end the "
+        "alike. Then, for two of the four colours, blocks appear along the diagonal, where picture and caption share "
+        "a colour; at the end the "
         "diagonal itself stands out, cell by cell.",
     )
 
