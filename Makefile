@@ -59,7 +59,8 @@ mutants: $(INSTALLED)  ## plant 300 small slips in the core and see that the tes
 browser: $(INSTALLED)  ## see that there is a Chromium for the tests of the pages, and fetch one if there is none
 	@$(BIN)/python tests/browser.py > /dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
-			&& apt-get update -q && apt-get install -q -y --no-install-recommends chromium; } \
+			&& apt-get update -q && { apt-get install -q -y --no-install-recommends chromium-headless-shell \
+				|| apt-get install -q -y --no-install-recommends chromium; }; } \
 		|| $(BIN)/playwright install chromium-headless-shell || true
 	@$(BIN)/python tests/browser.py
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 VARIABLE = "CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NAMES = (  # first the one without windows, which needs a quarter less time for the same pages
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+)  # fmt: skip
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 QUIET = (
     "--no-sandbox",  # root cannot start it otherwise

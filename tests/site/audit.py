@@ -211,7 +211,9 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = tuple(LOOKS)
             page.emulate_media(color_scheme=LOOKS[width])
             seen = Visit()
             listen(page, seen)
-            page.goto(address, wait_until="networkidle")  # earlier a click on a button would find no script
+            page.goto(address)  # until all that the page itself names is there, the scripts of its buttons, too
+            page.wait_for_function("!document.querySelector('meta[http-equiv=refresh]')")  # it may lead on
+            page.wait_for_load_state()
             visit.bytes = visit.bytes or seen.bytes
             page.add_style_tag(content=STILL)
             page.evaluate(LOAD)
@@ -221,6 +223,7 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = tuple(LOOKS)
             page.evaluate(AXE.read_text(encoding="utf-8"))
             page.evaluate(ONE_OF_EACH)
             page.evaluate(ONE_LINK_OF_EACH)
+            page.wait_for_load_state("networkidle")  # what is asked for later can fail as well
             theme = page.evaluate("document.documentElement.dataset.theme") or LOOKS[width]
             found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE)]
             visit.faults += [f"{width} px: {fault}" for fault in (*seen.faults, *found)]  # also what came late
