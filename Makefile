@@ -39,7 +39,7 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 	$(BIN)/pytest -n 2 --durations=5 tests/site
 	$(BIN)/python book/alone.py $(ALONE)
 	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
-		--nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+		--nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
 		-n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
 

@@ -175,10 +175,13 @@ class PeakMemory:
     """The most resident memory that all processes below this one held at a time, while a `with` block ran.
 
     A thread looks every 50 ms and at the end of the block. The kernel of a notebook is such a process.
+
+    Args:
+        besides: a process that does not count, though those below it do.
     """
 
-    def __init__(self) -> None:
-        self.bytes = 0
+    def __init__(self, besides: int | None = None) -> None:
+        self.bytes, self.besides = 0, besides
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -202,7 +205,7 @@ class PeakMemory:
             memory = 0
             for process in psutil.Process().children(recursive=True):
                 try:
-                    memory += process.memory_info().rss
+                    memory += process.memory_info().rss if process.pid != self.besides else 0
                 except psutil.Error:  # it has just ended
                     continue
             self.bytes = max(self.bytes, memory)

@@ -6,21 +6,32 @@ Seconds are those of all cells with set-up and tear-down, which start and stop t
 chapters' headers, while cells run, in the process that runs them; with pytest-xdist that is a worker, and the numbers
 reach the process that prints the table as part of each cell's report. No time makes the run fail. The chapters that
 took longest when they were stored run first: at the end, no worker waits long for the other.
+
+Where `make test` has laid the chapters out, their kernels are forked by tests/warm.py; what they share with its server
+counts for each.
 """
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Generator
-from pathlib import PurePosixPath
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
 
 import execute
 import pytest
+import warm
 
 BUDGET = 720  # seconds for all of `make test` on two CPU cores
 STARTED = "MAKE_TEST_STARTED"  # environment variable: seconds from 1970 to the start of `make test`
 SITE = "CHAPTERS_SITE"  # environment variable: folder of the unpacked wheel that book/alone.py lays out
 PEAK = "peak_mb"  # under this name a cell's report carries its peak memory
+BACKEND = ("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as a kernel sets it before it imports anything
+IMPORTED = (
+    *warm.MODULES, "ipykernel.kernelapp", "matplotlib_inline.backend_inline", "matplotlib.pyplot", "pandas",
+    "sklearn.linear_model", "sklearn.manifold",
+)  # fmt: skip
 
 
 class ChapterCost:
@@ -30,11 +41,12 @@ class ChapterCost:
         self.start = time.time()
         self.seconds: dict[str, float] = {}  # by the name of the chapter
         self.peak_mb: dict[str, int] = {}  # likewise; 0 if no cell ran
+        self.server: int | None = None  # the process that kernels are forked from, which is none of them
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Run a cell and note the peak memory of its kernel, also when it fails."""
-        memory = execute.PeakMemory()
+        memory = execute.PeakMemory(besides=self.server)
         try:
             with memory:
                 return (yield)
@@ -78,8 +90,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -costs.get(item.path.stem, {"seconds": 0})["seconds"])
 
 
+def warm_kernels(config: pytest.Config) -> int | None:
+    """Have kernels of the name that the chapters ask for start at once; returns the process that they come from."""
+    os.environ.setdefault(*BACKEND)
+    until_end = ExitStack()
+    config.add_cleanup(until_end.close)
+    python, server = until_end.enter_context(warm.server(*IMPORTED))
+    folder = Path(until_end.enter_context(tempfile.TemporaryDirectory()))
+    place = folder / "kernels" / execute.KERNEL["name"] / "kernel.json"
+    place.parent.mkdir(parents=True)
+    launch = [*python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    place.write_text(json.dumps({"argv": launch, "display_name": "warm", "language": "python"}), encoding="utf-8")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join([str(folder), *filter(None, [os.environ.get("JUPYTER_PATH")])])
+    return server
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the sums of this run; where cells run, let kernels import the package from CHAPTERS_SITE, if given."""
+    cost = ChapterCost()
     if (site := os.environ.get(SITE)) and (hasattr(config, "workerinput") or not config.getoption("numprocesses", 0)):
         os.environ["PYTHONPATH"] = site
-    config.pluginmanager.register(ChapterCost())
+        cost.server = warm_kernels(config)
+    config.pluginmanager.register(cost)

@@ -6,14 +6,13 @@ The tests of the built site are collected only when they are asked for by name: 
 import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import execute
-import nbformat
 import pytest
-from browser import chromium
 from command import toyclip  # noqa: F401 - a fixture
-from playwright.sync_api import Browser
-from test_notebooks import BUDGET, ignored_cells
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SITE = Path(__file__).with_name("site")
 
@@ -35,16 +34,24 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """A browser for the tests of one file: a process can drive one at a time, and its memory would count elsewhere."""
+    from browser import chromium  # here, since most processes that read this file need none
+
     with chromium() as started:
         yield started
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in execute.chapters()}
-    if not notebooks:
+    """Say how much of the chapters is not compared, after a run of the tests that hold it within its bound."""
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    if not any(getattr(report, "nodeid", "").startswith("tests/test_notebooks.py") for report in reports):
         return
+    import execute  # here: what they import in turn takes a second, of every process that reads this file
+    import nbformat
+    from test_notebooks import BUDGET, ignored_cells
+
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in execute.chapters()}
     terminalreporter.section(f"cells whose output is not compared: at most {BUDGET:.0%}")
     ignored = {name: ignored_cells(notebook) for name, notebook in notebooks.items()}
     for name, (part, whole) in ignored.items():

@@ -9,18 +9,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import warm
 
 PAGE = Path(__file__).parents[1] / "book" / "your_own.md"
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 CAPTION = re.compile(r"\A(?::[\w-]+:[^\n]*\n)*:caption: (?P<name>\S+)\n(?::[\w-]+:[^\n]*\n)*\n?")
-PROGRAMS = {
-    "toyclip": [sys.executable, "-m", "toyclip"],
-    "python": [sys.executable],
-    "torchrun": [sys.executable, "-m", "torch.distributed.run"],
-}
+PROGRAMS = {"toyclip": ["-m", "toyclip"], "python": [], "torchrun": ["-m", "torch.distributed.run"]}
 
 
 def sections(text: str) -> dict[str, str]:
@@ -66,13 +64,20 @@ def fits(printed: str, told: str) -> bool:
     return re.fullmatch(pattern, "\n".join(map(str.rstrip, printed.strip().splitlines())), re.DOTALL) is not None
 
 
-def run(command: str, folder: Path) -> str:
+@pytest.fixture(scope="module")
+def python() -> Iterator[list[str]]:
+    """What to write for this Python, which has to import torch only once for all commands."""
+    with warm.server(*warm.MODULES) as (words, _):
+        yield words
+
+
+def run(command: str, folder: Path, python: list[str]) -> str:
     """What a command prints, in a shell in which the programs of the page are those of this Python."""
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     for name, words in PROGRAMS.items():
         program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f'#!/bin/sh\nexec {" ".join(words)} "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {" ".join([*python, *words])} "$@"\n')
         program.chmod(0o755)
     done = subprocess.run(
         ["sh", "-c", command],
@@ -92,12 +97,12 @@ SECTIONS = sections(PAGE.read_text(encoding="utf-8"))
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a POSIX shell")
 @pytest.mark.parametrize("title", SECTIONS)
-def test_commands_print_what_the_page_says(title, tmp_path):
+def test_commands_print_what_the_page_says(title, tmp_path, python):
     for name, content in files(SECTIONS[title]).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content, encoding="utf-8")
     for command, told in commands(SECTIONS[title]):
-        printed = run(command, tmp_path)
+        printed = run(command, tmp_path, python)
         assert fits(printed, told), f"$ {command}\n{printed}"
 
 
@@ -108,9 +113,9 @@ def test_every_block_is_a_file_a_command_or_said_to_be_neither():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of a POSIX shell")
-def test_a_wrong_output_is_noticed(tmp_path):
+def test_a_wrong_output_is_noticed(tmp_path, python):
     (tmp_path / "words.txt").write_text("red\nblue\n")
-    assert fits(run("cat words.txt", tmp_path), "red\nblue\n")
-    assert not fits(run("cat words.txt", tmp_path), "red\ngreen\n")
-    assert not fits(run("cat missing.txt", tmp_path), "red\nblue\n")
+    assert fits(run("cat words.txt", tmp_path, python), "red\nblue\n")
+    assert not fits(run("cat words.txt", tmp_path, python), "red\ngreen\n")
+    assert not fits(run("cat missing.txt", tmp_path, python), "red\nblue\n")
     assert shutil.which("sh")
