@@ -22,7 +22,7 @@ export MALLOC_TRIM_THRESHOLD_ := 1000000000
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := book
-.PHONY: book test browser kernel page-times page-pictures links notebooks results faults mutants lab epub serve clean help
+.PHONY: book test units pages browser kernel page-times page-pictures links notebooks results faults mutants lab epub serve clean help
 
 book: $(INSTALLED)  ## build the site into _build/html, warnings as errors (the default)
 	rm -f $(SITE)/index.html
@@ -34,14 +34,21 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 	@$(BIN)/python book/this_checkout.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2 --dist loadfile --durations=5
-	@$(MAKE) --no-print-directory book
+	@$(MAKE) --no-print-directory -j 2 units pages
 	$(BIN)/pytest -n 2 --durations=5 tests/site
-	$(BIN)/python book/alone.py $(ALONE)
 	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
 		-n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
+
+units: $(INSTALLED)
+	$(BIN)/pytest -n 2 --dist loadfile --durations=5
+
+# What the tests after them need, made beside the unit tests by one core, since neither step can use two.
+pages: $(INSTALLED)
+	@mkdir -p $(dir $(ALONE))
+	@{ $(MAKE) --no-print-directory book && $(BIN)/python book/alone.py $(ALONE); } > $(ALONE).log 2>&1 \
+		|| { cat $(ALONE).log; echo "the site or the wheel could not be made" >&2; exit 1; }
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
 	$(BIN)/ruff format book

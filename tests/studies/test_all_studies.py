@@ -45,7 +45,7 @@ from toyclip.studies.frequency import (
     words,
 )
 from toyclip.studies.generation import captions as generation_captions
-from toyclip.studies.generation import lots, scripts
+from toyclip.studies.generation import flow, lots, scripts
 from toyclip.studies.language import (
     emergence,
     emulated,
@@ -110,6 +110,7 @@ def _small() -> Iterator[None]:
             unseen.composition: (GRID, "cpu"),
             unseen.borrowed: (GRID, "cpu"),
             **dict.fromkeys((lots.lots_run, generation_captions.captions_run), (TRIAL, "cpu")),
+            flow.draw: (16, 2, 2.0),  # pictures of 16 px in two steps
             scripts.scripts_run: (replace(TRIAL, ladder=replace(TRIAL.ladder, levels=8)), "cpu"),
             **dict.fromkeys((emergent.emergent, bindings.ablation), (SOUNDS,)),
             bench.matrix_rate: (8, 2),
