@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import this_checkout  # noqa: F401 - ends here if toyclip is another checkout's
 from command import toyclip  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
