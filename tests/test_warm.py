@@ -49,7 +49,7 @@ def told(python: list[str], folder, *words: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-@pytest.mark.parametrize("start", [["program.py"], ["-m", "program"]], ids=["file", "module"])
+@pytest.mark.parametrize("start", [["program.py"], ["-u", "-m", "program"]], ids=["file", "module"])
 def test_program_ends_and_prints_as_by_the_usual_interpreter(program, start, forked, tmp_path):
     (tmp_path / "program.py").write_text(program)
     (tmp_path / "place").mkdir()

@@ -73,16 +73,23 @@ def python() -> Iterator[list[str]]:
 
 def run(command: str, folder: Path, python: list[str]) -> str:
     """What a command prints, in a shell in which the programs of the page are those of this Python."""
-    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    place = folder / "bin"
+    path = f"{place}{os.pathsep}{os.environ['PATH']}"
     for name, words in PROGRAMS.items():
-        program = folder / "bin" / name
-        program.parent.mkdir(exist_ok=True)
+        program = place / name
+        place.mkdir(exist_ok=True)
         program.write_text(f'#!/bin/sh\nexec {" ".join([*python, *words])} "$@"\n')
         program.chmod(0o755)
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env={**os.environ, "PATH": path, "COLUMNS": "120", "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PATH": path,
+            "COLUMNS": "120",
+            "OMP_NUM_THREADS": "1",
+            "PYTHON_EXEC": str(place / "python"),  # which torchrun starts
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

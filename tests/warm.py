@@ -130,7 +130,7 @@ def become(what: dict, streams: list[int]) -> None:
     random.seed()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()
-    first, *rest = what["words"]
+    first, *rest = words = what["words"][what["words"][:1] == ["-u"] :]  # what is written goes out at every line
     places = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
     if first == "-m":
         name, *rest = rest
@@ -140,7 +140,7 @@ def become(what: dict, streams: list[int]) -> None:
     else:
         script = Path(first).resolve()
         sys.path[:1] = [str(script.parent), *places]
-        sys.argv = what["words"]
+        sys.argv = words
         sys.modules["__main__"] = main = ModuleType("__main__")
         main.__file__ = str(script)
         exec(compile(script.read_bytes(), script, "exec"), main.__dict__)
