@@ -42,7 +42,7 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 		-n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
 
 units: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile --durations=5
+	$(BIN)/pytest -n 3 --dist loadfile --durations=5
 
 # What the tests after them need, made beside the unit tests by one core, since neither step can use two.
 pages: $(INSTALLED)

@@ -48,6 +48,15 @@ def told(python: list[str], folder, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["", "in the background"])
+def _hearing(request) -> Iterator[None]:
+    """Whether Ctrl-C is heard, which a process inherits."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hearing")
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 @pytest.mark.parametrize("start", [["program.py"], ["-u", "-m", "program"]], ids=["file", "module"])
 def test_program_ends_and_prints_as_by_the_usual_interpreter(program, start, forked, tmp_path):

@@ -50,7 +50,8 @@ def run(address: str, words: list[str]) -> int:
     """Have the server run a program with the streams of this process, and wait for it; killed with this process."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(address)
-        what = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}
+        deaf = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as what a shell has put into the background
+        what = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ), "deaf": deaf}
         socket.send_fds(line, [b"!"], [0, 1, 2])
         line.sendall(json.dumps(what).encode() + b"\n")
         code = int(line.makefile().readline() or 1)
@@ -116,7 +117,7 @@ def become(what: dict, streams: list[int]) -> None:
     """Be the process that was asked for, as far as a program can see."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if what["deaf"] else signal.default_int_handler)
     for target, number in enumerate(streams):
         os.dup2(number, target)
         os.close(number)
