@@ -3,7 +3,7 @@
     python tests/warm.py serve SOCKET MODULE ...        # a server, which ends with its standard input
     python tests/warm.py run SOCKET -m toyclip eval     # as python -m toyclip eval, by that server
 
-Twenty kernels and thirty commands would import torch, scipy and matplotlib anew, four seconds each, more than many of
+Twenty kernels and as many commands would import torch, scipy and matplotlib anew, four seconds each, more than many of
 them compute. Only what other projects make is imported beforehand, never toyclip: a process finds that by its own
 PYTHONPATH, and it has its own directory, environment, arguments, standard streams, exit code and random numbers.
 Where processes cannot be forked safely, `python` answers with the usual interpreter.

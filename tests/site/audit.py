@@ -156,7 +156,7 @@ RUN_AXE = """async () => {
 
 @dataclass
 class Visit:
-    """What was found wrong with a page, and how many bytes its first opening took, nothing compressed."""
+    """What was found wrong with a page, and the bytes of its first opening, nothing compressed, without the model."""
 
     faults: list[str] = field(default_factory=list)
     bytes: int = 0
@@ -214,16 +214,18 @@ def audit(browser: Browser, address: str, widths: tuple[int, ...] = tuple(LOOKS)
             page.goto(address)  # until all that the page itself names is there, the scripts of its buttons, too
             page.wait_for_function("!document.querySelector('meta[http-equiv=refresh]')")  # it may lead on
             page.wait_for_load_state()
-            visit.bytes = visit.bytes or seen.bytes
             page.add_style_tag(content=STILL)
+            asked = seen.bytes
             page.evaluate(LOAD)
+            model = seen.bytes - asked
             page.evaluate(OPEN)
             found = page.evaluate(WIDE)
             page.evaluate(THIN)
             page.evaluate(AXE.read_text(encoding="utf-8"))
             page.evaluate(ONE_OF_EACH)
             page.evaluate(ONE_LINK_OF_EACH)
-            page.wait_for_load_state("networkidle")  # what is asked for later can fail as well
+            page.wait_for_load_state("networkidle")  # what is asked for later can fail, and counts, as well
+            visit.bytes = visit.bytes or seen.bytes - model
             theme = page.evaluate("document.documentElement.dataset.theme") or LOOKS[width]
             found += [f"{theme}: {fault}" for fault in page.evaluate(RUN_AXE)]
             visit.faults += [f"{width} px: {fault}" for fault in (*seen.faults, *found)]  # also what came late

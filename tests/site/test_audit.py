@@ -118,6 +118,9 @@ def test_bytes_are_those_of_the_page_and_all_it_asks_for(small, browser):
     page = PAGE.format(head='<script src="big.js"></script>', body="")
     (folder / "page.html").write_text(page, encoding="utf-8")
     assert audit(browser, f"{address}/page.html").bytes == len(page.encode()) + 10_002
+    late = PAGE.format(head="<script>setTimeout(() => fetch('big.js'), 300)</script>", body="")
+    (folder / "page.html").write_text(late, encoding="utf-8")
+    assert audit(browser, f"{address}/page.html").bytes == len(late.encode()) + 10_002
 
 
 def test_missing_or_old_site_is_named(tmp_path):
