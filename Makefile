@@ -10,6 +10,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
 ALONE := $(CURDIR)/build/alone
+PAGES := $(CURDIR)/build/pages
 CHAPTERS = $(wildcard book/*.ipynb)
 
 # Sums come out in the same order on every run, and two processes do not fight for two cores.
@@ -35,7 +36,6 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 units pages
-	$(BIN)/pytest -n 2 --durations=5 tests/site
 	CHAPTERS_SITE=$(ALONE)/site MAKE_TEST_STARTED=$(shell date +%s) $(BIN)/pytest -p chapter_cost --rootdir=. \
 		--nbval --nbval-sanitize-with tests/nbval_sanitize.cfg \
 		--nbval-cell-timeout=300 --nbval-kernel-startup-timeout=120 \
@@ -44,11 +44,13 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 units: $(INSTALLED)
 	$(BIN)/pytest -n 3 --dist loadfile --durations=5
 
-# What the tests after them need, made beside the unit tests by one core, since neither step can use two.
+# Beside the unit tests, which wait for other processes a fifth of their time: the site, its tests, the chapters' wheel.
 pages: $(INSTALLED)
 	@mkdir -p $(dir $(ALONE))
 	@{ $(MAKE) --no-print-directory book && $(BIN)/python book/alone.py $(ALONE); } > $(ALONE).log 2>&1 \
 		|| { cat $(ALONE).log; echo "the site or the wheel could not be made" >&2; exit 1; }
+	@$(BIN)/pytest --durations=5 tests/site > $(PAGES).log 2>&1 || { cat $(PAGES).log; exit 1; }
+	@cat $(PAGES).log
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
 	$(BIN)/ruff format book

@@ -1,6 +1,7 @@
 """All studies in miniature, called as the engine calls them: declared soundly, repeatable, JSON, the seed matters."""
 
 import functools
+import inspect
 import json
 import pkgutil
 import random
@@ -130,7 +131,7 @@ def _small() -> Iterator[None]:
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
-            patch.setattr(function, "__defaults__", short)
+            patch.setattr(inspect.unwrap(function), "__defaults__", short)  # a decorator has none of its own
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
         patch.setattr(hubs, "FAST", QUICK)
