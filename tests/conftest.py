@@ -34,6 +34,19 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """The tests of one file in one worker, all of tests/large in the same: what they fork has imported torch once."""
+    from xdist.scheduler import LoadFileScheduling  # here, since a run by one process need not have it
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/large" if file.startswith("tests/large/") else file
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """A browser for the tests of one file: a process can drive one at a time, and its memory would count elsewhere."""

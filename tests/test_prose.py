@@ -1,10 +1,11 @@
 """Numbers in prose are those of the code: shown or written on the same page, computed here, or somebody else's.
 
 A number counts if it has three digits or more, a decimal point, or a percent sign. It may stand in the prose of a page
-if an output or the code of that page has it, if CONSTANTS has it, if it is a year, or if its sentence has a citation
+if an output or the code of that page has it, if `constants` has it, if it is a year, or if its sentence has a citation
 or link.
 """
 
+import functools
 import re
 import tomllib
 from collections.abc import Iterator
@@ -33,17 +34,17 @@ NO_PROSE = re.compile(
 CONSOLE = re.compile(r"^```console\n.*?^```$", re.DOTALL | re.MULTILINE)  # tests/test_your_own.py runs it
 FILE = re.compile(r"^```\{code-block\}.*?^```$", re.DOTALL | re.MULTILINE)  # that a page shows, blank lines and all
 SENTENCE = re.compile(r"(?<=[.!?])\)?\s+(?=[A-Z(*$])")
-TRAINING, HELD_OUT = world(0)
 
 
 def constants() -> Iterator[str]:
     """Numbers of this book that prose may name anywhere, as the package has them now."""
+    training, held_out = world(0)
     yield f"{sum(p.numel() for p in ToyCLIP().parameters())}"
-    yield f"{len(TRAINING) + len(HELD_OUT)}"
-    yield f"{len(TRAINING)}"
-    yield f"{len(HELD_OUT)}"
-    yield f"{100 * len(HELD_OUT) / (len(TRAINING) + len(HELD_OUT)):.0f} %"  # held out of every class
-    yield f"{floor(TRAINING.captions.bincount(), 64):.1f}"  # where the loss stops, nats
+    yield f"{len(training) + len(held_out)}"
+    yield f"{len(training)}"
+    yield f"{len(held_out)}"
+    yield f"{100 * len(held_out) / (len(training) + len(held_out)):.0f} %"  # held out of every class
+    yield f"{floor(training.captions.bincount(), 64):.1f}"  # where the loss stops, nats
     yield f"{len(emoji())}"
     yield f"{len(emoji()) - len(WORLD_EMOJI)}"
     yield f"{2**15}"  # the batch of OpenAI, which `footprint` goes up to
@@ -73,7 +74,10 @@ def plain(digits: str) -> str:
     return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
-CONSTANTS = {plain(number) for number in constants()}
+@functools.cache
+def known() -> set[str]:
+    """The same, in one form."""
+    return {plain(number) for number in constants()}
 
 
 def shown(notebook: nbformat.NotebookNode) -> set[str]:
@@ -110,12 +114,12 @@ def page(path: Path) -> tuple[str, set[str]]:
     if path.suffix == ".md":
         text = path.read_text(encoding="utf-8")
         code = CONSOLE.findall(text) + FILE.findall(text)
-        return FILE.sub("", text), CONSTANTS | set(numbers("\n".join(code)))
+        return FILE.sub("", text), known() | set(numbers("\n".join(code)))
     notebook = nbformat.read(path, as_version=4)
     figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in notebook.cells]
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     prose = "\n\n".join([*texts, *(figure["caption"] for figure in figures if figure)])
-    return prose, CONSTANTS | shown(notebook)
+    return prose, known() | shown(notebook)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -139,7 +143,7 @@ def test_changed_number_is_noticed():
 
 @pytest.mark.parametrize("wrong", ["All 490 are right.", "It has 74,931 parameters.", "Some 99.7 % do.", "| 1,378 |"])
 def test_wrong_number_is_noticed(wrong):
-    assert unguarded(wrong, CONSTANTS)
+    assert unguarded(wrong, known())
 
 
 @pytest.mark.parametrize(
@@ -153,4 +157,4 @@ def test_wrong_number_is_noticed(wrong):
     ],
 )
 def test_right_number_passes(right):
-    assert unguarded(right, CONSTANTS) == []
+    assert unguarded(right, known()) == []
