@@ -8,7 +8,7 @@ import importlib.util
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from toyclip.errors import InputError
@@ -55,6 +55,8 @@ class _Code:
         self.sources, self.data = modules, data
         self.module = functools.cache(lambda name: Module(self.sources[name], name))
         self.meaning = functools.cache(self._meaning)
+        self.label = functools.cache(self._label)
+        self.said = functools.cache(lambda name: self._marked(name, self.label))  # a definition, as it is hashed
 
     def resolve(self, target: Target) -> set[Name]:
         """The definitions that a target leads to: one, or all of a module, or none outside the package."""
@@ -84,7 +86,7 @@ class _Code:
         module = self.module(name[0])
         return meaning(module.statements[name[1]], module, name[0])
 
-    def label(self, target: Target) -> str:
+    def _label(self, target: Target) -> str:
         """A target's name, with a hash of its own text, since two modules may use one name for two things."""
         names, called = self._follow(target)
         texts = sorted(self._marked(name, lambda other: self._follow(other)[1]) for name in names)
@@ -105,8 +107,7 @@ class _Code:
             reached.add(name)
             strings |= self.meaning(name)[2]
             waiting |= {other for target in self.meaning(name)[1] for other in self.resolve(target)} - reached
-        label = functools.cache(self.label)
-        parts = parts + sorted({self._marked(name, label) for name in reached})
+        parts = parts + sorted({self.said(name) for name in reached})
         files = {path for string in strings for path in self.data.get(string.rpartition("/")[2], [])}
         return _digest(parts + sorted({hashlib.sha256(path.read_bytes()).hexdigest() for path in files}))
 
@@ -122,15 +123,22 @@ def _code(top: str) -> _Code:
         raise InputError(f"there is no module {top!r} to read; give a function of a package that is installed")
     if not spec.submodule_search_locations:
         return _read(((top, Path(spec.origin).read_text(encoding="utf-8")),), ())
-    folder = Path(spec.origin).parent
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-    modules = [path for path in files if path.suffix == ".py"]
-    names = [".".join((top, *path.relative_to(folder).with_suffix("").parts)) for path in modules]
-    sources = [path.read_text(encoding="utf-8") for path in modules]
+    folder = os.path.dirname(spec.origin)
+    files = sorted(_files(folder))
+    modules = [path for path in files if path.endswith(".py")]
+    names = [".".join((top, *path[len(folder) + 1 : -len(".py")].split(os.sep))) for path in modules]
+    sources = [Path(path).read_text(encoding="utf-8") for path in modules]
     return _read(
         tuple(zip((name.removesuffix(".__init__") for name in names), sources, strict=True)),
-        tuple(path for path in files if path.suffix != ".py"),
+        tuple(Path(path) for path in files if not path.endswith(".py")),
     )
+
+
+def _files(folder: str) -> Iterator[str]:
+    """The paths of all files below a folder but for what Python has translated: every fingerprint reads them anew."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        yield from filter(os.path.isfile, (os.path.join(place, name) for name in names))
 
 
 @functools.lru_cache(maxsize=8)
