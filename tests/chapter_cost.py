@@ -23,7 +23,7 @@ import execute
 import pytest
 import warm
 
-BUDGET = 720  # seconds for all of `make test` on two CPU cores
+BUDGET = 600  # seconds for all of `make test` on two CPU cores
 STARTED = "MAKE_TEST_STARTED"  # environment variable: seconds from 1970 to the start of `make test`
 SITE = "CHAPTERS_SITE"  # environment variable: folder of the unpacked wheel that book/alone.py lays out
 PEAK = "peak_mb"  # under this name a cell's report carries its peak memory
