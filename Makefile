@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SITE := _build/html
 ALONE := $(CURDIR)/build/alone
-PAGES := $(CURDIR)/build/pages
+PAGES_LOG := $(CURDIR)/build/pages.log
 CHAPTERS = $(wildcard book/*.ipynb)
 
 # Sums come out in the same order on every run, and two processes do not fight for two cores.
@@ -44,13 +44,14 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 units: $(INSTALLED)
 	$(BIN)/pytest -n 3 --dist loadfile --durations=5
 
-# Beside the unit tests, which wait for other processes a fifth of their time: the site, its tests, the chapters' wheel.
+# The site, the wheel for the chapters, and the tests of the pages: one after the other, made beside the unit tests, so
+# that neither lane leaves a core idle while it waits. What they print comes at their end.
 pages: $(INSTALLED)
 	@mkdir -p $(dir $(ALONE))
 	@{ $(MAKE) --no-print-directory book && $(BIN)/python book/alone.py $(ALONE); } > $(ALONE).log 2>&1 \
 		|| { cat $(ALONE).log; echo "the site or the wheel could not be made" >&2; exit 1; }
-	@$(BIN)/pytest --durations=5 tests/site > $(PAGES).log 2>&1 || { cat $(PAGES).log; exit 1; }
-	@cat $(PAGES).log
+	@$(BIN)/pytest --durations=5 tests/site > $(PAGES_LOG) 2>&1 || { cat $(PAGES_LOG); exit 1; }
+	@cat $(PAGES_LOG)
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts
 	$(BIN)/ruff format book

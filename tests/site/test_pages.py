@@ -13,7 +13,7 @@ FIRST_PAGE = 600_000  # bytes of all that it asks for, nothing compressed
 PAGE = 2_000_000
 PAGES = sorted(
     (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts),
-    key=lambda name: -(SITE / name).stat().st_size,  # the longest first, so that two workers end together
+    key=lambda name: -(SITE / name).stat().st_size,  # the longest first, so that several workers end together
 )
 
 
