@@ -46,11 +46,11 @@ units: $(INSTALLED)
 
 # The site, the wheel for the chapters, and the tests of the pages: one after the other, made beside the unit tests, so
 # that neither lane leaves a core idle while it waits. What they print comes at their end.
-pages: $(INSTALLED)
+pages: $(INSTALLED) browser
 	@mkdir -p $(dir $(ALONE))
 	@{ $(MAKE) --no-print-directory book && $(BIN)/python book/alone.py $(ALONE); } > $(ALONE).log 2>&1 \
 		|| { cat $(ALONE).log; echo "the site or the wheel could not be made" >&2; exit 1; }
-	@$(BIN)/pytest --durations=5 tests/site > $(PAGES_LOG) 2>&1 || { cat $(PAGES_LOG); exit 1; }
+	@$(BIN)/pytest -p no:cacheprovider --durations=5 tests/site > $(PAGES_LOG) 2>&1 || { cat $(PAGES_LOG); exit 1; }
 	@cat $(PAGES_LOG)
 
 notebooks: $(INSTALLED)  ## run every chapter anew and store its output, cost and alternative texts

@@ -1,4 +1,4 @@
-"""What holds for all tests: which are collected and how, and what is said after the unit tests.
+"""What holds for all tests: which are collected and how, which share a worker, and what is said afterwards.
 
 The tests of the built site are collected only when they are asked for by name: who runs all tests may have no site.
 """
@@ -36,7 +36,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """The tests of one file in one worker, all of tests/large in the same: what they fork has imported torch once."""
+    """The tests of one file in one worker, all of tests/large in one: their server of processes imports torch."""
     from xdist.scheduler import LoadFileScheduling  # here, since a run by one process need not have it
 
     class Scheduling(LoadFileScheduling):

@@ -76,7 +76,7 @@ def plain(digits: str) -> str:
 
 @functools.cache
 def known() -> set[str]:
-    """The same, in one form."""
+    """All of `constants`, as `plain` writes them."""
     return {plain(number) for number in constants()}
 
 

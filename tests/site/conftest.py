@@ -1,4 +1,4 @@
-"""The built site, served, and a browser of its own for each worker; without a site of now there is one sentence."""
+"""The built site, served, and a browser for each file of tests; without a site of now there is one sentence."""
 
 from collections.abc import Iterator
 

@@ -11,10 +11,7 @@ from built import ROOT, SITE
 MEGABYTES = 25  # the whole site
 FIRST_PAGE = 600_000  # bytes of all that it asks for, nothing compressed
 PAGE = 2_000_000
-PAGES = sorted(
-    (path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts),
-    key=lambda name: -(SITE / name).stat().st_size,  # the longest first, so that several workers end together
-)
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 
 
 def test_every_page_of_the_table_of_contents_is_there():

@@ -131,7 +131,7 @@ def _small() -> Iterator[None]:
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
-            patch.setattr(inspect.unwrap(function), "__defaults__", short)  # a decorator has none of its own
+            patch.setattr(inspect.unwrap(function), "__defaults__", short)  # what wraps it has none
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
         patch.setattr(hubs, "FAST", QUICK)

@@ -124,13 +124,13 @@ def _code(top: str) -> _Code:
     if not spec.submodule_search_locations:
         return _read(((top, Path(spec.origin).read_text(encoding="utf-8")),), ())
     folder = os.path.dirname(spec.origin)
-    files = sorted(_files(folder))
-    modules = [path for path in files if path.endswith(".py")]
+    files = sorted(_files(folder), key=lambda path: path.split(os.sep))
+    modules = [path for path in files if os.path.splitext(path)[1] == ".py"]
     names = [".".join((top, *path[len(folder) + 1 : -len(".py")].split(os.sep))) for path in modules]
     sources = [Path(path).read_text(encoding="utf-8") for path in modules]
     return _read(
         tuple(zip((name.removesuffix(".__init__") for name in names), sources, strict=True)),
-        tuple(Path(path) for path in files if not path.endswith(".py")),
+        tuple(Path(path) for path in files if os.path.splitext(path)[1] != ".py"),
     )
 
 
