@@ -131,7 +131,9 @@ def _small() -> Iterator[None]:
             frontier.frontier: (frontier.Amounts(4, 3, 60, 60),),
         }
         for function, short in defaults.items():
-            patch.setattr(inspect.unwrap(function), "__defaults__", short)  # what wraps it has none
+            plain = inspect.unwrap(function)  # what wraps it has no defaults
+            assert len(plain.__defaults__) == len(short), function
+            patch.setattr(plain, "__defaults__", short)
         patch.setattr(structure, "REFERENCE", replace(REFERENCE, epochs=1, batch_size=16))
         patch.setattr(structure, "FAST", QUICK)
         patch.setattr(hubs, "FAST", QUICK)

@@ -124,7 +124,7 @@ def _code(top: str) -> _Code:
     if not spec.submodule_search_locations:
         return _read(((top, Path(spec.origin).read_text(encoding="utf-8")),), ())
     folder = os.path.dirname(spec.origin)
-    files = sorted(_files(folder), key=lambda path: path.split(os.sep))
+    files = sorted(_files(folder), key=lambda path: path.split(os.sep))  # a folder before a module of its name
     modules = [path for path in files if os.path.splitext(path)[1] == ".py"]
     names = [".".join((top, *path[len(folder) + 1 : -len(".py")].split(os.sep))) for path in modules]
     sources = [Path(path).read_text(encoding="utf-8") for path in modules]
