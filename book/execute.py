@@ -29,6 +29,7 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 from nbformat import NotebookNode
+from packing import pack_pictures
 
 from toyclip.lab import claims, provenance
 
@@ -237,13 +238,14 @@ def run(notebook: NotebookNode) -> dict:
 
 
 def normalise(notebook: NotebookNode) -> None:
-    """Leave nothing in the metadata that differs between machines, and note the code that the output came from."""
+    """Leave nothing in the metadata that differs between machines, note the code of the output, and pack its pictures."""
     notebook.metadata = NotebookNode(
         kernelspec=KERNEL, language_info=LANGUAGE, toyclip=NotebookNode(code=fingerprint(notebook))
     )
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.metadata.pop("execution", None)
         fold(cell)
+        pack_pictures(cell)
         try:
             copy_alternative_text(cell)
         except ValueError as error:

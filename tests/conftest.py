@@ -25,13 +25,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect the tests without looking for garbage, and never look among what was made: modules and tests stay."""
+    """Collect the tests without looking for garbage, and never look among what was made: modules and tests stay.
+
+    What tests leave is looked for seldom, since modules that they import stay as well.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(20_000, 10, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import execute
 import nbformat
+import packing
 import pytest
 import yaml
 from nbformat import NotebookNode
@@ -169,9 +170,14 @@ def no_timestamps(notebook: NotebookNode) -> list[str]:
 
 
 def size(notebook: NotebookNode) -> list[str]:
-    """A notebook stays small enough for the web."""
+    """A notebook stays small enough for the web, and so do the pages, which show its pictures byte for byte."""
     stored = len(nbformat.writes(notebook).encode())
-    return [] if stored < LARGEST else [f"{stored} bytes, not below {LARGEST}"]
+    complaints = [] if stored < LARGEST else [f"{stored} bytes, not below {LARGEST}"]
+    for number, _, output, _ in figures(notebook):
+        picture = base64.b64decode(output.data["image/png"])
+        if len(picture) > packing.LARGE and not packing.is_packed(picture):
+            complaints.append(f"code cell {number}: a picture of {len(picture)} bytes is not packed")
+    return complaints
 
 
 def skip_tags(notebook: NotebookNode) -> list[str]:
@@ -403,6 +409,7 @@ BROKEN: list[tuple[Callable, str, Callable[[list[NotebookNode]], object]]] = [
     (no_semicolon, "semicolon", lambda c: c[1].update(source="plot();\n")),
     (no_timestamps, "timestamps", lambda c: c[1].metadata.update(execution={"iopub.status.idle": "2026"})),
     (size, "too large", lambda c: c[4].outputs[0].update(text="1" * LARGEST)),
+    (size, "a picture not packed", lambda c: swap_picture(c[2], png(ALT, packing.LARGE * "0"))),
     (skip_tags, "skipped by one only", lambda c: c[1].metadata.update(tags=["nbval-skip"])),
     (skip_tags, "skipped by the other only", lambda c: c[1].metadata.update(tags=["skip-execution"])),
     (fresh, "cell changed", lambda c: c[4].update(source="print(2)")),

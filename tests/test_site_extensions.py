@@ -1,16 +1,16 @@
 """The extensions that mend the site and make it lean, on pieces small enough to see what has to come out."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
-import numpy as np
+import pybtex.plugin
 import pydata_sphinx_theme
 import pytest
-from _ext import formulas, lean, mended
+from _ext import formulas, lean, mended, quick
 from _ext.stylesheet import names, needed, pruned
 from fontTools.ttLib import TTFont
-from PIL import Image
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 PAGE = (
@@ -132,20 +132,6 @@ def test_icon_font_keeps_the_icons_that_are_named(tmp_path):
     assert 'src:url(../f/fa-solid-900.woff) format("woff")}' in (tmp_path / "theme.css").read_text()
 
 
-@pytest.mark.parametrize(("alpha", "mode"), [(255, "RGB"), (128, "RGBA")])
-def test_packed_picture_has_the_same_pixels(alpha, mode, tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 40, (30, 40, 4), dtype=np.uint8)
-    pixels[..., 3] = alpha
-    path = tmp_path / "picture.png"
-    Image.fromarray(pixels).save(path, compress_level=0)
-    size = path.stat().st_size
-    lean.pack_picture(path)
-    assert path.stat().st_size < size
-    with Image.open(path) as packed:
-        assert packed.mode == mode
-        assert np.array_equal(np.asarray(packed.convert("RGBA")), pixels)
-
-
 def test_notebook_to_download_keeps_its_code_alone(tmp_path):
     notebook = nbformat.v4.new_notebook()
     output = nbformat.v4.new_output("stream", text="2\n")
@@ -158,3 +144,18 @@ def test_notebook_to_download_keeps_its_code_alone(tmp_path):
     text, code = nbformat.read(tmp_path / "page.ipynb", as_version=4).cells
     assert (text.source, code.source) == ("text", "print(1 + 1)")
     assert (code.outputs, code.execution_count) == ([], None)
+
+
+def test_garbage_is_looked_for_again_after_the_build_and_plugins_are_those_of_before(monkeypatch):
+    found, finished = pybtex.plugin.find_plugin("pybtex.backends", "html"), []
+    monkeypatch.setattr(pybtex.plugin, "_load_entry_point", pybtex.plugin._load_entry_point)
+    quick.setup(SimpleNamespace(connect=lambda event, work: finished.append((event, work))))
+    try:
+        assert not gc.isenabled()
+        assert pybtex.plugin.find_plugin("pybtex.backends", "html") is found
+        with pytest.raises(pybtex.plugin.PluginNotFound):
+            pybtex.plugin.find_plugin("pybtex.backends", "none")
+    finally:
+        ((event, work),) = finished
+        work(None, None)
+    assert (event, gc.isenabled()) == ("build-finished", True)

@@ -18,6 +18,7 @@ import warm
 PAGE = Path(__file__).parents[1] / "book" / "your_own.md"
 BLOCK = re.compile(r"^```(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 CAPTION = re.compile(r"\A(?::[\w-]+:[^\n]*\n)*:caption: (?P<name>\S+)\n(?::[\w-]+:[^\n]*\n)*\n?")
+HUGGING_FACE = ("transformers.models.clip.modeling_clip", "transformers.models.clip.image_processing_pil_clip")
 PROGRAMS = {"toyclip": ["-m", "toyclip"], "python": [], "torchrun": ["-m", "torch.distributed.run"]}
 
 
@@ -66,8 +67,8 @@ def fits(printed: str, told: str) -> bool:
 
 @pytest.fixture(scope="module")
 def python() -> Iterator[list[str]]:
-    """What to write for this Python, which has to import torch only once for all commands."""
-    with warm.server(*warm.MODULES) as (words, _):
+    """What to write for this Python, which has to import torch and transformers only once for all commands."""
+    with warm.server(*warm.MODULES, *HUGGING_FACE) as (words, _):
         yield words
 
 

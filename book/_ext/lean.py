@@ -1,11 +1,9 @@
 """Sphinx extension: when the site is built, takes from it what no page uses, so that it opens on a slow line.
 
-Style rules for classes that do not occur, icons that nobody draws, maps of the theme's scripts, bytes that pictures can
-do without, and the output stored in the notebooks that a reader can download: the page shows it, and running the
-notebook makes it again.
+Style rules for classes that do not occur, icons that nobody draws, maps of the theme's scripts, and the output stored in
+the notebooks that a reader can download: the page shows it, and running the notebook makes it again.
 """
 
-import io
 import logging
 import re
 from pathlib import Path
@@ -14,12 +12,10 @@ import nbformat
 from _ext.stylesheet import names, pruned
 from fontTools import subset
 from fontTools.ttLib import TTFont
-from PIL import Image
 from sphinx.application import Sphinx
 
 OURS = ("book.css", "katex.min.css")
 UNUSED = ("**/*.map", "locales/**/*.?o", "scripts/fontawesome.js*", "sphinx-thebe.*", "design-tabs.js")
-LARGE = 50_000  # bytes of a picture that is worth the time to pack it
 FONTS = "vendor/fontawesome/webfonts"
 ESCAPED = re.compile(r'"\\([0-9a-f]{2,5})')  # an icon in a style sheet
 
@@ -56,16 +52,6 @@ def subset_icons(static: Path) -> None:
             path.write_text(source.sub(r'src:url(\1.woff) format("woff")', css), encoding="utf-8")
 
 
-def pack_picture(path: Path) -> None:
-    """Store a picture in fewer bytes, each pixel as it was; one without transparent pixels needs no fourth channel."""
-    with Image.open(path) as picture:
-        opaque = picture.mode == "RGBA" and picture.getextrema()[3] == (255, 255)
-        packed = io.BytesIO()
-        (picture.convert("RGB") if opaque else picture).save(packed, "PNG", optimize=True)
-    if packed.tell() < path.stat().st_size:
-        path.write_bytes(packed.getvalue())
-
-
 def strip_outputs(path: Path) -> None:
     """Take the output from a notebook."""
     notebook = nbformat.read(path, as_version=4)
@@ -85,9 +71,6 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
             path.unlink()
     prune_styles(site)
     subset_icons(site / "_static")
-    for path in (site / "_images").glob("*.png"):
-        if path.stat().st_size > LARGE:
-            pack_picture(path)
     for path in (site / "_sources").rglob("*.ipynb"):
         strip_outputs(path)
 
