@@ -32,9 +32,9 @@ ROOT = Path(__file__).parents[2]
 CORE = ("data", "outlines", "encoders", "vit", "infonce", "loss_floor", "recipes", "train", "zero_shot", "metrics",
         "muon", "chunked", "checkpoint", "files", "pictures")  # fmt: skip
 NOT_HERE = ("test_cascade_sounds.py", "test_chapter_cost.py", "test_colab.py", "test_glossary_tips.py",
-            "test_house.py", "test_notebooks.py", "test_plant_faults.py", "test_prose.py", "test_reference.py",
-            "test_repository.py", "test_site_extensions.py", "test_site_metadata.py", "test_startup.py",
-            "test_this_checkout.py", "test_verdicts.py", "test_wheel.py", "test_workflows.py",
+            "test_house.py", "test_notebooks.py", "test_packing.py", "test_plant_faults.py", "test_prose.py",
+            "test_reference.py", "test_repository.py", "test_site_extensions.py", "test_site_metadata.py",
+            "test_startup.py", "test_this_checkout.py", "test_verdicts.py", "test_wheel.py", "test_workflows.py",
             "test_your_own.py")  # fmt: skip
 PAGES = ("live", "site")  # folders of tests that need a browser and the book; they plant faults of their own
 LIBRARIES = ("torch", "scipy.stats", "scipy.optimize", "sklearn.metrics", "PIL.Image", "safetensors.torch",
