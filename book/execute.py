@@ -175,7 +175,7 @@ def copy_alternative_text(cell: NotebookNode) -> None:
 class PeakMemory:
     """The most resident memory that all processes below this one held at a time, while a `with` block ran.
 
-    A thread looks ten times a second and at the end of the block. The kernel of a notebook is such a process.
+    A thread looks five times a second and at the end of the block. The kernel of a notebook is such a process.
 
     Args:
         besides: a process that does not count, though those below it do.
@@ -202,7 +202,7 @@ class PeakMemory:
     def _watch(self) -> None:
         over = False
         while not over:
-            over = self._over.wait(0.1)
+            over = self._over.wait(0.2)
             memory = 0
             for process in psutil.Process().children(recursive=True):
                 try:

@@ -61,7 +61,7 @@ def deal_again(given: Callable[[np.ndarray, np.random.Generator], np.ndarray]) -
 
 @answer
 def longer(given: Sequence[float]) -> str | None:
-    """Points that the second half of the training adds: on the two lowest rungs, and from 16 to 64 pictures."""
+    """Points that the last two thirds of the training add: on the two lowest rungs, and from 16 to 64 pictures."""
     low, middle = (float(value) for value in given)
     if max(abs(low), abs(middle)) <= 1 and middle != 0:
         return "these look like shares; give points, from 0 to 100"
