@@ -5,10 +5,12 @@ Each check below returns its complaints, and is itself tested on a small sound n
 
 import base64
 import copy
+import functools
 import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import execute
 import nbformat
@@ -42,6 +44,12 @@ LABEL = re.compile(r"^\s*:label:\s*(\S+)", re.M)
 CHAPTERS = execute.chapters()
 
 
+@functools.cache
+def read(path: Path) -> NotebookNode:
+    """A chapter, at which all checks look and which none changes."""
+    return nbformat.read(path, as_version=4)
+
+
 def skipped(cell: NotebookNode) -> bool:
     """Whether neither `make notebooks` nor `make test` runs a cell."""
     return "skip-execution" in execute.tags(cell)
@@ -72,9 +80,9 @@ def no_error(notebook: NotebookNode) -> list[str]:
 
 
 def figures(notebook: NotebookNode) -> list[tuple[int, NotebookNode, NotebookNode, dict[str, str]]]:
-    """Every figure: the number of its code cell, the cell, the output, and the text that lies in the picture."""
+    """Every figure: the number of its code cell, the cell, the output, and the text that lies before the pixels."""
     return [
-        (number, cell, output, Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).text)
+        (number, cell, output, Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).info)
         for number, cell in enumerate(execute.code_cells(notebook), start=1)
         for output in cell.outputs
         if "image/png" in output.get("data", {})
@@ -271,12 +279,12 @@ NUMBERED = [
 @pytest.mark.parametrize("check", EVERY, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter(path, check):
-    assert check(nbformat.read(path, as_version=4)) == []
+    assert check(read(path)) == []
 
 
 @pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
 def test_numbered_chapter(path):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     costs = json.loads(execute.COST.read_text(encoding="utf-8"))
     assert exercises(notebook) == []
     assert header(notebook, costs.get(path.stem)) == []
@@ -291,7 +299,7 @@ def test_there_are_chapters_and_all_are_listed():
 
 def test_figures_are_compared():
     """Those drawn from stored results by their data; few of the others by their words alone."""
-    outputs = [output for path in CHAPTERS for _, _, output, _ in figures(nbformat.read(path, as_version=4))]
+    outputs = [output for path in CHAPTERS for _, _, output, _ in figures(read(path))]
     compared = [output.data["text/plain"] for output in outputs]
     assert len(outputs) > 50
     assert sum("#" in text for text in compared) <= 5
@@ -299,7 +307,7 @@ def test_figures_are_compared():
 
 
 def test_most_outputs_are_compared():
-    assert within_budget([nbformat.read(path, as_version=4) for path in CHAPTERS])
+    assert within_budget([read(path) for path in CHAPTERS])
 
 
 def test_stored_results_hold():
@@ -307,8 +315,8 @@ def test_stored_results_hold():
     studies = all_studies()
     assert stale(studies.values(), execute.RESULTS) == {}, "run `make results`"
     assert {path.stem for path in (execute.RESULTS).iterdir() if path.suffix} == studies.keys()
-    read = [execute.results_read(execute.code(nbformat.read(path, as_version=4))) for path in CHAPTERS]
-    assert {name for names in read for name in names} == studies.keys()
+    asked = [execute.results_read(execute.code(read(path))) for path in CHAPTERS]
+    assert {name for names in asked for name in names} == studies.keys()
 
 
 # --- the checks, checked -------------------------------------------------------------------------------------------
@@ -334,6 +342,11 @@ HINTED = ":::{admonition} Hint\n:class: dropdown tip\n\nLook.\n:::"
 @pytest.fixture
 def sound() -> NotebookNode:
     """A notebook with a figure, a skipped cell and three solved exercises, as `make notebooks` would store it."""
+    return copy.deepcopy(stored())
+
+
+@functools.cache
+def stored() -> NotebookNode:
     cells = [
         new_markdown_cell("# Title\n\n<!-- cost --><!-- /cost -->\n\nSee {numref}`fig-data-loss`."),
         new_code_cell("from toyclip import data", execution_count=1),
