@@ -12,14 +12,20 @@ from sklearn.metrics import average_precision_score, f1_score
 from toyclip.studies.real_encoders import kinds
 from toyclip.studies.real_encoders.features import Pictures, vendor_names
 from toyclip.studies.real_encoders.kinds import ARMS, CONDITIONS, Arm, align, measure, taught, vectors
-from toyclip.studies.real_encoders.leaves import hold_out, leaves_of, read
+from toyclip.studies.real_encoders.leaves import Leaves, hold_out, leaves_of, read
 from toyclip.studies.real_encoders.ranking import grades, luck
 from toyclip.studies.real_encoders.transfer import ALL, CHOSEN_ON, REPORTED_ON
 from toyclip.studies.taxonomy.kinds import coherence
 
-UNICODE = leaves_of("Unicode")
-OUT = hold_out(UNICODE, 1)
-OWN = np.arange(len(UNICODE.names))
+
+@pytest.fixture(scope="module")
+def unicode() -> Leaves:
+    return leaves_of("Unicode")
+
+
+@pytest.fixture(scope="module")
+def out(unicode) -> np.ndarray:
+    return hold_out(unicode, 1)
 
 
 def test_luck_is_the_mean_over_all_ways_in_which_kinds_can_be_dealt_out():
@@ -42,25 +48,25 @@ def test_grades_are_scikit_learns_and_kinds_without_a_picture_have_none():
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_kinds_are_told_of_as_many_leaves_as_said_and_of_none_held_out(name):
+def test_kinds_are_told_of_as_many_leaves_as_said_and_of_none_held_out(name, unicode, out):
     arm = ARMS[name]
-    shown, told = taught(arm, UNICODE, OWN, OUT, 1)
-    assert not shown[OUT].any()
-    assert shown.sum() / (~OUT).sum() == pytest.approx(arm.taught, abs=0.02)
-    left_out = kinds.withheld(arm, UNICODE, 1)
+    shown, told = taught(arm, unicode, np.arange(len(unicode.names)), out, 1)
+    assert not shown[out].any()
+    assert shown.sum() / (~out).sum() == pytest.approx(arm.taught, abs=0.02)
+    left_out = kinds.withheld(arm, unicode, 1)
     assert len(left_out) == 16 * arm.withheld
-    expected = UNICODE.truth & shown[:, None]
+    expected = unicode.truth & shown[:, None]
     expected[:, left_out] = False
     assert np.array_equal(told.numpy(), expected)
-    assert all(arm.taught == 0 or shown[UNICODE.group == k].any() or arm.taught < 0.11 for k in range(16))
+    assert all(arm.taught == 0 or shown[unicode.group == k].any() or arm.taught < 0.11 for k in range(16))
 
 
-def test_more_leaves_are_told_where_fewer_were_and_under_other_names_their_words_kinds():
-    few, more = (taught(ARMS[f"{n} of 10 leaves"], UNICODE, OWN, OUT, 1)[0] for n in (3, 7))
+def test_more_leaves_are_told_where_fewer_were_and_under_other_names_their_words_kinds(unicode, out):
+    few, more = (taught(ARMS[f"{n} of 10 leaves"], unicode, np.arange(len(unicode.names)), out, 1)[0] for n in (3, 7))
     assert (more | ~few).all()
-    said = np.roll(OWN, 40)
-    _, told = taught(Arm(taught=1.0), UNICODE, said, OUT, 1)
-    assert np.array_equal(told.numpy()[~OUT], UNICODE.truth[said][~OUT])
+    said = np.roll(np.arange(len(unicode.names)), 40)
+    _, told = taught(Arm(taught=1.0), unicode, said, out, 1)
+    assert np.array_equal(told.numpy()[~out], unicode.truth[said][~out])
 
 
 def test_arms_differ_from_the_first_in_what_they_say():
@@ -77,9 +83,9 @@ def test_arms_differ_from_the_first_in_what_they_say():
     assert all(arm == ARMS[name.partition(", ")[2]] for name, (_, arm) in CONDITIONS.items())
 
 
-def test_vectors_are_minilms_or_random_or_its_with_kinds_dealt_out():
-    names, asked = read(UNICODE.names), read(UNICODE.kinds)
-    own, dealt, lots = (vectors(Arm(text=text), UNICODE, 1) for text in ("MiniLM", "kinds dealt out", "random"))
+def test_vectors_are_minilms_or_random_or_its_with_kinds_dealt_out(unicode):
+    names, asked = read(unicode.names), read(unicode.kinds)
+    own, dealt, lots = (vectors(Arm(text=text), unicode, 1) for text in ("MiniLM", "kinds dealt out", "random"))
     assert torch.equal(own[0], names)
     assert torch.equal(own[1], asked)
     assert torch.equal(dealt[0], names)
@@ -99,14 +105,14 @@ def test_alike_is_the_coherence_of_one_kind():
 
 
 @pytest.fixture
-def clear(monkeypatch):
+def clear(monkeypatch, unicode):
     """Pictures that look like what MiniLM makes of their names, turned; a vendor in the test draws them with noise."""
     turn = torch.linalg.qr(torch.randn(384, 384, generator=torch.Generator().manual_seed(3)))[0]  # (384, 384)
-    looks, who = read(UNICODE.names) @ turn, [*ALL, CHOSEN_ON, REPORTED_ON]
+    looks, who = read(unicode.names) @ turn, [*ALL, CHOSEN_ON, REPORTED_ON]
     noise = torch.randn(len(who), *looks.shape, generator=torch.Generator().manual_seed(4)) / 40
     features = (4 * (looks + noise)).flatten(0, 1)  # (10 L, 384)
     vendors = torch.tensor([vendor_names().index(vendor) for vendor in who]).repeat_interleave(len(looks))
-    found = Pictures(features, UNICODE.concepts.repeat(len(who)), vendors, torch.zeros_like(vendors))
+    found = Pictures(features, unicode.concepts.repeat(len(who)), vendors, torch.zeros_like(vendors))
     monkeypatch.setattr(kinds, "pictures", lambda layers: found)
     return found
 
@@ -127,18 +133,18 @@ def test_kinds_are_found_where_they_are_seen_and_said_and_nowhere_else(clear, mo
     assert mean(real["coherence"]) > 0.1 > 0.05 > abs(mean(across["coherence"]))
 
 
-def test_tested_are_the_vendors_own_drawings_of_leaves_that_were_not_told(clear, monkeypatch):
+def test_tested_are_the_vendors_own_drawings_of_leaves_that_were_not_told(clear, monkeypatch, unicode, out):
     asked = []
     monkeypatch.setattr(kinds, "grades", lambda scores, truth: asked.append(truth) or {"ap": []})
     monkeypatch.setattr(kinds, "UPDATES", 1)
     measure("Unicode", ARMS["7 of 10 leaves"], 1)
-    shown, _ = taught(ARMS["7 of 10 leaves"], UNICODE, OWN, OUT, 1)
+    shown, _ = taught(ARMS["7 of 10 leaves"], unicode, np.arange(len(unicode.names)), out, 1)
     _, seen, _, held, _ = asked
-    assert np.array_equal(seen, UNICODE.truth[~OUT & ~shown])
-    assert np.array_equal(held, UNICODE.truth[OUT])
+    assert np.array_equal(seen, unicode.truth[~out & ~shown])
+    assert np.array_equal(held, unicode.truth[out])
 
 
-def test_nothing_is_trained_on_the_vendor_or_on_leaves_that_are_held_out(clear, monkeypatch):
+def test_nothing_is_trained_on_the_vendor_or_on_leaves_that_are_held_out(clear, monkeypatch, unicode, out):
     given = []
     monkeypatch.setattr(kinds, "UPDATES", 1)
     monkeypatch.setattr(
@@ -147,8 +153,8 @@ def test_nothing_is_trained_on_the_vendor_or_on_leaves_that_are_held_out(clear, 
     measure("Unicode", Arm(), 1)
     ((seen, owner),) = given
     assert {vendor_names()[v] for v in seen.vendors.tolist()} == set(ALL)
-    assert set(owner.tolist()) == set(OWN[~OUT].tolist())
-    assert torch.equal(UNICODE.concepts[owner], seen.concepts)
+    assert set(owner.tolist()) == set(np.arange(len(unicode.names))[~out].tolist())
+    assert torch.equal(unicode.concepts[owner], seen.concepts)
 
 
 def test_kind_that_is_not_told_is_no_wrong_answer(monkeypatch):
