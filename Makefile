@@ -42,7 +42,7 @@ test: $(INSTALLED) browser  ## lint, unit tests, every page in a browser, every 
 		-n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(CHAPTERS:book/%.ipynb=$(ALONE)/%)
 
 units: $(INSTALLED)
-	$(BIN)/pytest -n 3 --dist loadfile --durations=5
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=5
 
 # The site, the wheel for the chapters, and the tests of the pages: one after the other, made beside the unit tests, so
 # that neither lane leaves a core idle while it waits. What they print comes at their end.

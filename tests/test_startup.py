@@ -1,7 +1,6 @@
 """The command line before it works and when it is stopped: a quick start, the version, one line on Ctrl-C."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -51,10 +50,12 @@ def test_command_imports_no_more_than_it_needs(arguments, needed, picture):
 
 def seconds(*arguments: object) -> float:
     """How long a Python process computes, from its start to its end; what else the machine does hardly counts."""
-    before = os.times()
+    import resource  # here, since Windows has none
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, check=True)
-    after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -63,12 +64,13 @@ def seconds(*arguments: object) -> float:
     ids=["help", "classify"],
 )
 def test_command_takes_little_longer_than_the_one_import_it_needs(command, bare, times, picture):
-    """Once, or the better of two. On an idle machine --help takes 1.1 times as long as typer, classify 1.2 as torch."""
+    """Once, or the best of up to four. On an idle machine --help takes 1.1 times as long, classify 1.2 times."""
     command = [picture if word == "picture" else word for word in command]
-    took, alone = seconds("-m", "toyclip", *command), seconds("-c", bare)
-    if took >= times * alone:
-        took, alone = min(took, seconds("-m", "toyclip", *command)), min(alone, seconds("-c", bare))
-    assert took < times * alone
+    took, alone = [seconds("-m", "toyclip", *command)], [seconds("-c", bare)]
+    while min(took) >= times * min(alone) and len(took) < 4:
+        took.append(seconds("-m", "toyclip", *command))
+        alone.append(seconds("-c", bare))
+    assert min(took) < times * min(alone)
 
 
 def test_version_is_that_of_the_package(monkeypatch, capsys):
