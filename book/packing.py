@@ -10,11 +10,19 @@ LARGE = 50_000  # bytes of a picture that is worth the time
 PNG = "image/png"
 
 
+def is_packed(png: bytes) -> bool:
+    """Whether its bytes were made by the slowest of zlib's ways, which the head of the packed bytes tells."""
+    start = png.index(b"IDAT") + 4
+    return png[start + 1] >> 6 == 3
+
+
 def packed(png: bytes) -> bytes:
-    """The same PNG, each pixel as it was and with the text that lies in it, in no more bytes.
+    """The same PNG, each pixel as it was and with the text that lies in it, packed; as it is if it was.
 
     One without transparent pixels needs no fourth channel.
     """
+    if is_packed(png):
+        return png
     with Image.open(io.BytesIO(png)) as picture:
         opaque = picture.mode == "RGBA" and picture.getextrema()[3] == (255, 255)
         text = PngImagePlugin.PngInfo()
@@ -22,13 +30,7 @@ def packed(png: bytes) -> bytes:
             text.add_text(name, value)
         file = io.BytesIO()
         (picture.convert("RGB") if opaque else picture).save(file, "PNG", optimize=True, pnginfo=text)
-    return min(file.getvalue(), png, key=len)
-
-
-def is_packed(png: bytes) -> bool:
-    """Whether its bytes were made by the slowest of zlib's ways, which the head of the packed bytes tells."""
-    start = png.index(b"IDAT") + 4
-    return png[start + 1] >> 6 == 3
+    return file.getvalue()
 
 
 def pack_pictures(cell: NotebookNode) -> None:

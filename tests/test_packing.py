@@ -36,9 +36,10 @@ def test_packed_picture_has_the_same_pixels_and_text(alpha, mode):
     assert opened(packed).text == opened(png).text == {"Description": "Dots – of all colours"}
 
 
-def test_one_that_is_small_as_it_is_stays_so():
-    png = packing.packed(picture(np.zeros((8, 8, 3), np.uint8), level=9))
-    assert packing.packed(png) == png
+def test_one_that_is_packed_stays_as_it_is():
+    png = picture(np.zeros((8, 8, 3), np.uint8), level=9)
+    assert packing.is_packed(png)
+    assert packing.packed(png) is png
 
 
 def test_large_pictures_of_a_cell_are_packed():

@@ -114,9 +114,8 @@ def joined(device: str = "cpu") -> Iterator[Processes]:
         raise RecipeError(f"cannot meet the other processes ({reason}); start them with torchrun") from None
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # the store outlives a restart
     with member(dist.PrefixStore(f"toyclip {attempt}", store), rank, size, device) as processes:
-        with (
-            contact()
-        ):  # all are connected before one can find fault and end, of which gloo would tell in its own words
+        # All are connected before one can find fault and end: gloo would tell the others of that in words of its own.
+        with contact():
             dist.all_reduce(torch.zeros(1, device=processes.device))
         yield processes
 
